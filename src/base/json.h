@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * JSON by json-c; here is only what every user of it needs. json_object_put() on the outermost object releases all.
+ */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+static inline void json_cleanup(struct json_object **object)
+{
+	json_object_put(*object);
+}
+
+#define AUTO_JSON CLEANUP(json_cleanup) struct json_object
+
+/* One whole JSON value, nothing behind it. -EINVAL otherwise; `error` says where. */
+int json_read(struct slice text, struct json_object **ret, struct error *error) MUST_CHECK;
+
+/* To stdout, indented, with a newline. */
+void json_print(struct json_object *object);
+
+/* Members of an object; a NULL text becomes null. */
+void json_add_text(struct json_object *object, const char *key, const char *text);
+void json_add_number(struct json_object *object, const char *key, int64_t number);
+void json_add_bool(struct json_object *object, const char *key, bool value);

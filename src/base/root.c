@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/root.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Nothing that nestpci reads is larger: ACPI tables and logs of a boot are some MiB at most. */
+#define FILE_SIZE_MAX ((size_t)64 * 1024 * 1024)
+
+int root_open(struct root *root, const char *directory, struct error *error)
+{
+	bool live = !directory || strcmp(directory, "/") == 0;
+	int fd = open(live ? "/" : directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "root %s", directory);
+	*root = (struct root){ .fd = fd, .kind = live ? ROOT_LIVE : ROOT_OFFLINE, .name = live ? "" : directory };
+	return 0;
+}
+
+void root_close(struct root *root)
+{
+	if (root->fd >= 0)
+		close(root->fd);
+	root->fd = -1;
+}
+
+static int open_inside(const struct root *root, const char *path, int flags)
+{
+	if (root->kind == ROOT_LIVE)
+		return open(path, flags | O_CLOEXEC);
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	return (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+}
+
+int root_open_file(const struct root *root, const char *path, int flags, struct error *error)
+{
+	if (root->kind != ROOT_LIVE && (flags & O_ACCMODE) != O_RDONLY)
+		return error_set(error, -EROFS, "%s%s: only a live system can be written to", root->name, path);
+	int fd = open_inside(root, path, flags);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	return fd;
+}
+
+int root_read(const struct root *root, struct arena *arena, const char *path, struct slice *ret, struct error *error)
+{
+	/* Not blocking: a FIFO or a device that stands where a file should be must not hold us up. */
+	AUTO_CLOSE int fd = root_open_file(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
+	if (fd < 0)
+		return fd;
+	struct buffer text = { .arena = arena };
+	for (;;) {
+		char block[16384];
+		ssize_t got = read(fd, block, sizeof(block));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_set_errno(error, -errno, "%s%s", root->name, path);
+		if (got == 0)
+			break;
+		if (text.length + (size_t)got > FILE_SIZE_MAX)
+			return error_set(error, -EFBIG, "%s%s: larger than %zu MiB", root->name, path,
+					 FILE_SIZE_MAX >> 20);
+		buffer_add(&text, block, (size_t)got);
+	}
+	if (!text.text)
+		buffer_add(&text, "", 0);
+	*ret = (struct slice){ text.text, text.length };
+	return 0;
+}
+
+int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+{
+	struct slice text;
+	int r = root_read(root, arena, path, &text, error);
+	if (r < 0)
+		return r;
+	struct slice line = slice_trim(text);
+	*ret = arena_strndup(arena, line.start, line.length);
+	return 0;
+}
+
+int root_read_link(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+{
+	AUTO_CLOSE int fd = open_inside(root, path, O_PATH | O_NOFOLLOW);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(fd, "", target, sizeof(target) - 1);
+	if (length < 0)
+		/* An empty path on something that is no link gives ENOENT (readlinkat(2)). */
+		return error_set(error, -EINVAL, "%s%s: not a symbolic link", root->name, path);
+	*ret = arena_strndup(arena, target, (size_t)length);
+	return 0;
+}
+
+int root_real_path(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+{
+	AUTO_CLOSE int fd = open_inside(root, path, O_PATH);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	char self[64];
+	char target[PATH_MAX];
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	ssize_t length = readlink(self, target, sizeof(target) - 1);
+	if (length < 0)
+		return error_set_errno(error, -errno, "%s%s: %s", root->name, path, self);
+	target[length] = '\0';
+	size_t cut = 0;
+	if (root->kind != ROOT_LIVE) {
+		char base[PATH_MAX];
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", root->fd);
+		ssize_t base_length = readlink(self, base, sizeof(base) - 1);
+		if (base_length < 0)
+			return error_set_errno(error, -errno, "%s: %s", root->name, self);
+		cut = base_length == 1 ? 0 : (size_t)base_length;
+		if (strncmp(target, base, cut) != 0)
+			return error_set(error, -EXDEV, "%s%s: leads out of the root", root->name, path);
+	}
+	*ret = arena_strdup(arena, target[cut] ? target + cut : "/");
+	return 0;
+}
+
+int root_list(const struct root *root, struct arena *arena, const char *path, struct list *ret, struct error *error)
+{
+	AUTO_CLOSE int fd = open_inside(root, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	AUTO_CLOSEDIR DIR *directory = fdopendir(fd);
+	if (!directory)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	TAKE_FD(fd);
+	ret->arena = arena;
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(directory);
+		if (!entry)
+			break;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			list_add(ret, arena_strdup(arena, entry->d_name));
+	}
+	if (errno)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	list_sort(ret);
+	return 0;
+}
+
+int root_stat(const struct root *root, const char *path, struct stat *ret, struct error *error)
+{
+	AUTO_CLOSE int fd = open_inside(root, path, O_PATH);
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	return 0;
+}
+
+bool root_exists(const struct root *root, const char *path)
+{
+	struct stat ignored;
+	return root_stat(root, path, &ignored, NULL) == 0;
+}
+
+int root_write_attribute(const struct root *root, const char *path, const char *text, struct error *error)
+{
+	AUTO_CLOSE int fd = root_open_file(root, path, O_WRONLY | O_NOCTTY, error);
+	if (fd < 0)
+		return fd;
+	size_t length = strlen(text);
+	ssize_t written = write(fd, text, length);
+	if (written < 0)
+		return error_set_errno(error, -errno, "write '%.*s' to %s", (int)strcspn(text, "\n"), text, path);
+	if ((size_t)written != length)
+		return error_set(error, -EIO, "write '%.*s' to %s: only %zd of %zu bytes taken",
+				 (int)strcspn(text, "\n"), text, path, written, length);
+	return 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The one door to files.
+ *
+ * A root is a place that paths are resolved in: the live system ("/"), or another system's root directory. Paths are
+ * absolute ("/sys/bus/pci/devices"), and in anything but the live system they, and every symbolic link on the way,
+ * stay inside (openat2 with RESOLVE_IN_ROOT), so that a hostile tree cannot lead outside.
+ *
+ * Absent, unreadable and wrong are three things. Readers return 0, or a negative errno that tells them apart:
+ *   -ENOENT, -ENOTDIR  it is not there
+ *   -EACCES, -EPERM    it may be there, we may not look
+ *   anything else      it is there and reading it failed (-EFBIG: larger than the reader wants)
+ * and fill `error` (which may be NULL) with the path and the reason.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+
+enum root_kind {
+	ROOT_LIVE,    /* reads, writes, runs programs */
+	ROOT_OFFLINE, /* reads; nothing of it is running */
+};
+
+struct root {
+	int fd;
+	enum root_kind kind;
+	const char *name; /* for messages: "" for the live system */
+};
+
+#define ROOT_NONE { .fd = -1 }
+#define AUTO_ROOT CLEANUP(root_close) struct root
+
+/* `directory`: NULL or "/" for the live system. The string must outlive the root. Release with root_close. */
+int root_open(struct root *root, const char *directory, struct error *error) MUST_CHECK;
+void root_close(struct root *root);
+
+static inline bool root_absent(int code)
+{
+	return code == -ENOENT || code == -ENOTDIR;
+}
+
+/* Whole file into the arena, ended by a NUL that is not counted. */
+int root_read(const struct root *root, struct arena *arena, const char *path, struct slice *ret, struct error *error)
+	MUST_CHECK;
+
+/* The same for a file of one line, without blanks and newline at the end: most of sysfs. */
+int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+	MUST_CHECK;
+
+/* What a symbolic link holds, as it stands. */
+int root_read_link(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+	MUST_CHECK;
+
+/* Where a path leads once every symbolic link is resolved, seen from inside the root: "/sys/devices/pci0000:00/...". */
+int root_real_path(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+	MUST_CHECK;
+
+/* Names in a directory, sorted, without "." and "..". */
+int root_list(const struct root *root, struct arena *arena, const char *path, struct list *ret, struct error *error)
+	MUST_CHECK;
+
+int root_stat(const struct root *root, const char *path, struct stat *ret, struct error *error) MUST_CHECK;
+bool root_exists(const struct root *root, const char *path);
+
+/* An open descriptor, close-on-exec. `flags` as open(2), reading only in anything but the live system. */
+int root_open_file(const struct root *root, const char *path, int flags, struct error *error) MUST_CHECK;
+
+/*
+ * Writes a kernel attribute (sysfs) in one write(2), live system only. Returns the kernel's own errno, negative.
+ */
+int root_write_attribute(const struct root *root, const char *path, const char *text, struct error *error) MUST_CHECK;

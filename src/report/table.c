@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/table.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define COLUMNS_MAX 16
+#define GAP 2
+
+/* Characters, not bytes: every byte of UTF-8 that does not continue a character begins one. */
+static size_t width_of(const char *text)
+{
+	size_t width = 0;
+	for (; *text; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+static size_t count_columns(const struct table *table)
+{
+	size_t count = 0;
+	while (table->headings[count] && count < COLUMNS_MAX)
+		count++;
+	return count;
+}
+
+void table_start(struct table *table, struct arena *arena, const char *const *headings)
+{
+	*table = (struct table){ .arena = arena, .headings = headings, .cells = { .arena = arena } };
+}
+
+void table_add(struct table *table, const char *cell)
+{
+	list_add(&table->cells, cell);
+}
+
+static void print_cut(FILE *stream, const char *text, size_t room)
+{
+	if (width_of(text) <= room) {
+		fputs(text, stream);
+		return;
+	}
+	size_t keep = room > 3 ? room - 3 : 0;
+	size_t shown = 0;
+	for (; *text; text++) {
+		bool begins = ((unsigned char)*text & 0xc0) != 0x80;
+		if (begins && shown++ == keep)
+			break;
+		fputc(*text, stream);
+	}
+	fputs("...", stream);
+}
+
+static void print_row(const struct table *table, FILE *stream, const char *const *cells, const size_t *widths,
+		      size_t columns, size_t width)
+{
+	size_t used = 0;
+	size_t last = columns - 1;
+	while (last > 0 && !*cells[last])
+		last--;
+	if (table->indent) {
+		fputs(table->indent, stream);
+		used += width_of(table->indent);
+	}
+	for (size_t i = 0; i < last; i++) {
+		fputs(cells[i], stream);
+		fprintf(stream, "%*s", (int)(widths[i] - width_of(cells[i]) + GAP), "");
+		used += widths[i] + GAP;
+	}
+	if (width && last == columns - 1 && used + 8 < width)
+		print_cut(stream, cells[last], width - used);
+	else
+		fputs(cells[last], stream);
+	fputc('\n', stream);
+}
+
+void table_print(const struct table *table, FILE *stream, size_t width)
+{
+	size_t widths[COLUMNS_MAX];
+	size_t columns = count_columns(table);
+	for (size_t i = 0; i < columns; i++)
+		widths[i] = width_of(table->headings[i]);
+	for (size_t i = 0; i < table->cells.count; i++) {
+		size_t cell = width_of(table->cells.items[i]);
+		if (cell > widths[i % columns])
+			widths[i % columns] = cell;
+	}
+	print_row(table, stream, table->headings, widths, columns, width);
+	for (size_t i = 0; i + columns <= table->cells.count; i += columns)
+		print_row(table, stream, table->cells.items + i, widths, columns, width);
+}
+
+size_t table_terminal_width(FILE *stream)
+{
+	struct winsize size;
+	if (!isatty(fileno(stream)) || ioctl(fileno(stream), TIOCGWINSZ, &size) < 0)
+		return 0;
+	return size.ws_col;
+}

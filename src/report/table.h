@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Text in columns that line up, for people. Widths are measured in characters of a terminal (UTF-8), not bytes.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+struct table {
+	struct arena *arena;
+	const char *const *headings; /* ended by NULL */
+	struct list cells;           /* row after row; NULL cells are not allowed, "" is */
+	const char *indent;          /* before each line, or NULL */
+};
+
+/* Starts with `headings`, which must outlive the table. */
+void table_start(struct table *table, struct arena *arena, const char *const *headings);
+
+void table_add(struct table *table, const char *cell);
+
+/*
+ * Prints headings and rows. The last column is cut with "..." where a line would be wider than `width` (0: never cut).
+ */
+void table_print(const struct table *table, FILE *stream, size_t width);
+
+/* Columns of the terminal behind a stream; 0 when it is none. */
+size_t table_terminal_width(FILE *stream);
