@@ -93,7 +93,8 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
 	va_list again;
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
+	char none[1];
+	int length = vsnprintf(none, sizeof(none), format, args);
 	if (length < 0)
 		out_of_memory();
 	char *text = arena_alloc(arena, (size_t)length + 1);

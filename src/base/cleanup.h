@@ -51,4 +51,4 @@ static inline void cleanup_fclose(FILE **file)
 
 /* Contracts that the compiler enforces. */
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_FORMAT(index, first) __attribute__((format(printf, index, first)))
+#define PRINTF_FORMAT(index, first) __attribute__((format(printf, index, first), nonnull(index)))

@@ -157,7 +157,8 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 	va_list again;
 	va_start(args, format);
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
+	char none[1];
+	int length = vsnprintf(none, sizeof(none), format, args);
 	va_end(args);
 	if (length > 0) {
 		make_room(buffer, (size_t)length);
