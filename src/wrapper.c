@@ -116,7 +116,7 @@ static int read_configuration(struct arena *arena, const struct root *root, cons
 	struct slice text;
 	int result = root_read(root, arena, path, &text, error);
 	if (result < 0)
-		return result;
+		return root_absent(result) ? 0 : result; /* no file: no VM to act on, nothing to say */
 	struct slice line;
 	for (size_t number = 1; slice_next_line(&text, &line); number++) {
 		struct error wrong;

@@ -101,14 +101,23 @@ const char *keyval_set(struct arena *arena, const char *text, const char *implie
 	struct buffer result = { .arena = arena };
 	size_t before = old ? (size_t)(old->spelling.start - text) : strlen(text);
 	buffer_add(&result, text, before);
-	if (!old && before && text[before - 1] != ',')
-		buffer_putc(&result, ',');
+	/* A comma at the very end separates from nothing yet, or is half of a doubled one. */
+	if (!old && list.count) {
+		const struct slice *last = &list.items[list.count - 1].spelling;
+		if (last->start + last->length == text + before)
+			buffer_putc(&result, ',');
+	}
 	/* The key stays spelled as it was. */
 	buffer_puts(&result, old ? old->key : key);
 	buffer_putc(&result, '=');
 	keyval_escape(&result, value);
-	if (old)
-		buffer_puts(&result, old->spelling.start + old->spelling.length);
+	if (old) {
+		const char *rest = old->spelling.start + old->spelling.length;
+		/* Empty items behind a switch: behind a value, their commas would be read as doubled ones. */
+		while (rest[0] == ',' && rest[1] == ',')
+			rest++;
+		buffer_puts(&result, rest);
+	}
 	return result.text;
 }
 

@@ -235,17 +235,21 @@ static bool says(const char *present, const char *wanted)
 	return truth >= 0 ? present && keyval_boolean(present) == truth : text_equals(present, wanted);
 }
 
-/* What must be written on the vIOMMU that is there (NULL: on a new one). At most 8. */
+/* What must be written on the vIOMMU that is there (NULL: on a new one, for which a -global can speak, too). At most 8. */
 static size_t gather_wishes(struct edit *edit, const struct qemu_device *viommu, struct wish wishes[8])
 {
+	static const struct qemu_device fresh = { .driver = "intel-iommu" };
+	bool is_new = !viommu;
 	size_t count = 0;
+	if (is_new)
+		viommu = &fresh;
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		const char *present = viommu ? qemu_device_property(edit->vm, viommu, needed[i].name) : NULL;
-		if (says(present, needed[i].value) || (!present && !needed[i].always))
-			continue;
-		wishes[count++] = (struct wish){ needed[i].name, needed[i].value, needed[i].reason };
+		const char *present = qemu_device_property(edit->vm, viommu, needed[i].name);
+		bool wrong = present && !says(present, needed[i].value);
+		if (wrong || (needed[i].always && (is_new || !present)))
+			wishes[count++] = (struct wish){ needed[i].name, needed[i].value, needed[i].reason };
 	}
-	const char *present = viommu ? qemu_device_property(edit->vm, viommu, "aw-bits") : NULL;
+	const char *present = qemu_device_property(edit->vm, viommu, "aw-bits");
 	const char *width = wanted_address_width(edit, present);
 	if (width && !says(present, width))
 		wishes[count++] = (struct wish){ "aw-bits", width,
@@ -256,7 +260,7 @@ static size_t gather_wishes(struct edit *edit, const struct qemu_device *viommu,
 		enum viommu_switch value;
 	} asked[] = { { "eim", edit->options->eim }, { "device-iotlb", edit->options->device_iotlb } };
 	for (size_t i = 0; i < ARRAY_SIZE(asked); i++) {
-		present = viommu ? qemu_device_property(edit->vm, viommu, asked[i].name) : NULL;
+		present = qemu_device_property(edit->vm, viommu, asked[i].name);
 		if (asked[i].value && !says(present, switch_text(asked[i].value)))
 			wishes[count++] = (struct wish){ asked[i].name, switch_text(asked[i].value), "asked for" };
 	}

@@ -329,7 +329,8 @@ bool qemu_device_is_pci(const char *driver)
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
 		if (strcmp(driver, singles[i]) == 0)
 			return false;
-	return !text_ends_with(driver, "-cpu");
+	/* host-x86_64-cpu and its like: CPUs that can be plugged. */
+	return text_starts_with(driver, "vfio-") || !text_ends_with(driver, "-cpu");
 }
 
 bool qemu_device_host(const struct qemu_device *device, struct pci_address *ret)
