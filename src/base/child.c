@@ -12,10 +12,15 @@
 
 #include "base/clock.h"
 
+/* A signal can come just before poll(2) sleeps: it never sleeps longer than this. */
+#define POLL_MS 200
+
+volatile sig_atomic_t child_interrupted;
+
 #define OUTPUT_MAX ((size_t)16 * 1024 * 1024)
 
 /* What the child tells us when it could not become the program: the errno of execve, through a pipe that closes on success. */
-static void __attribute__((noreturn)) fail_in_child(int report_fd, int code)
+static _Noreturn void fail_in_child(int report_fd, int code)
 {
 	(void)!write(report_fd, &code, sizeof(code));
 	_exit(127);
@@ -37,8 +42,8 @@ struct streams {
 	int errors;
 };
 
-static void __attribute__((noreturn)) become(const char *const *argv, const char *directory, struct streams streams,
-					     bool own_group, int report_fd)
+static _Noreturn void become(const char *const *argv, const char *directory, struct streams streams, bool own_group,
+			     int report_fd)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (own_group)
@@ -101,20 +106,15 @@ static void drain(int *fd, struct buffer *buffer)
 	buffer_add(buffer, block, (size_t)got < room ? (size_t)got : room);
 }
 
-/* Until both pipes are at their end. False when the time was up first. */
+/* Until both pipes are at their end. False when the time was up, or we were interrupted, first. */
 static bool collect(int fds[2], struct buffer buffers[2], unsigned int timeout_ms)
 {
 	uint64_t end = clock_ms() + timeout_ms;
 	while (fds[0] >= 0 || fds[1] >= 0) {
-		int wait = -1;
-		if (timeout_ms) {
-			uint64_t now = clock_ms();
-			if (now >= end)
-				return false;
-			wait = (int)(end - now);
-		}
+		if (child_interrupted || (timeout_ms && clock_ms() >= end))
+			return false;
 		struct pollfd polls[2] = { { fds[0], POLLIN, 0 }, { fds[1], POLLIN, 0 } };
-		if (poll(polls, 2, wait) < 0 && errno != EINTR)
+		if (poll(polls, 2, POLL_MS) < 0 && errno != EINTR)
 			return false;
 		for (int i = 0; i < 2; i++)
 			if (fds[i] >= 0 && polls[i].revents)
@@ -145,7 +145,7 @@ int child_run(struct arena *arena, const struct child_request *request, struct c
 		close(output[1]);
 		return error_set_errno(error, r, "start %s", request->argv[0]);
 	}
-	pid_t pid;
+	pid_t pid = 0;
 	struct streams streams = { null, request->stdout_fd > 0 ? request->stdout_fd : output[1], errors[1] };
 	int r = start(request->argv, request->directory, streams, true, &pid, error);
 	close(output[1]);
@@ -163,6 +163,8 @@ int child_run(struct arena *arena, const struct child_request *request, struct c
 	int wait_status = 0;
 	while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
 		;
+	if (child_interrupted)
+		return error_set(error, -EINTR, "%s: interrupted", request->argv[0]);
 	*ret = (struct child_result){
 		.status = status_of(wait_status),
 		.timed_out = !in_time,

@@ -5,17 +5,23 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
 #include "base/text.h"
 
+/*
+ * A signal handler may set this: child_run then kills what it waits for and returns -EINTR, now and at every later call.
+ */
+extern volatile sig_atomic_t child_interrupted;
+
 struct child_request {
-	const char *const *argv;  /* argv[0] is looked up in PATH unless it holds a slash */
-	const char *directory;    /* working directory, or NULL for ours */
-	int stdout_fd;            /* > 0: standard output goes there and is not captured */
-	unsigned int timeout_ms;  /* 0: no limit */
+	const char *const *argv; /* argv[0] is looked up in PATH unless it holds a slash */
+	const char *directory;   /* working directory, or NULL for ours */
+	int stdout_fd;           /* > 0: standard output goes there and is not captured */
+	unsigned int timeout_ms; /* 0: no limit */
 };
 
 struct child_result {

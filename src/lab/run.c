@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/root.h"
+#include "base/say.h"
+#include "lab/accel.h"
+#include "lab/console.h"
+#include "lab/disk.h"
+#include "lab/image.h"
+#include "lab/lab.h"
+#include "lab/machine.h"
+#include "lab/predict.h"
+
+#define LEVELS 3
+
+/* A signal can come just before poll(2) sleeps: it never sleeps longer than this. */
+#define POLL_MS 200
+
+/* What a level did last, for messages, and how it ended. */
+struct level {
+	const char *step;
+	const char *failed; /* "bind nestpci bind ended with ...", or NULL */
+	bool ended;
+	struct list log;    /* what its programs and its kernel said */
+};
+
+struct run {
+	struct arena *arena;
+	const struct lab_options *options;
+	struct lab_result *result;
+	struct error *error;
+	const char *directory; /* of this run: disks and logs */
+	struct lab_disk disks[LAB_DISKS_MAX];
+	struct level levels[LEVELS];
+	size_t proved;
+	uint64_t started;
+	int log;               /* the whole console, as it came */
+	size_t row_room;
+};
+
+/* ---- Interruption: Ctrl-C ends the run as its end does, with everything cleaned up. ---- */
+
+static void note_signal(int number)
+{
+	(void)number;
+	child_interrupted = 1;
+}
+
+static void catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = note_signal };
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		sigaction(numbers[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- Progress ---- */
+
+static uint64_t progress_started;
+
+static void progress(const char *text)
+{
+	bool colour = say_in_colour(stderr);
+	fprintf(stderr, "%s%7.1f s%s  %s\n", colour ? "\033[2m" : "", (double)(clock_ms() - progress_started) / 1000,
+		colour ? "\033[0m" : "", text);
+}
+
+static void level_progress(struct run *run, unsigned int level, const char *text)
+{
+	progress(arena_printf(run->arena, "L%u  %s", level, text));
+}
+
+/* ---- What the console says ---- */
+
+static void merge_row(struct run *run, unsigned int level, const struct lab_row *row)
+{
+	struct lab_result *result = run->result;
+	for (size_t i = 0; i < result->row_count; i++) {
+		struct lab_row *old = &result->rows[i];
+		if (old->level != level || strcmp(old->address, row->address) != 0)
+			continue;
+		if (strcmp(old->driver, row->driver) != 0)
+			old->driver = arena_printf(run->arena, "%s -> %s", old->driver, row->driver);
+		return;
+	}
+	if (result->row_count == run->row_room) {
+		run->row_room = run->row_room ? run->row_room * 2 : 8;
+		result->rows = arena_grow(run->arena, result->rows, result->row_count, run->row_room, sizeof(*row));
+	}
+	result->rows[result->row_count] = *row;
+	result->rows[result->row_count++].level = level;
+}
+
+static void take_line(struct run *run, struct slice line)
+{
+	struct console_event event;
+	struct lab_row row;
+	console_parse(run->arena, line, &event);
+	struct level *level = &run->levels[event.level];
+	switch (event.kind) {
+	case CONSOLE_STEP:
+		level->step = event.text;
+		level_progress(run, event.level, event.text);
+		break;
+	case CONSOLE_DEVICE:
+		if (console_parse_device(run->arena, event.text, &row))
+			merge_row(run, event.level, &row);
+		break;
+	case CONSOLE_LOG:
+		list_add(&level->log, event.text);
+		/* Our own program's words are part of the story; the kernel's are for the log. */
+		if (text_starts_with(event.text, "nestpci: "))
+			level_progress(run, event.level, event.text + strlen("nestpci: "));
+		break;
+	case CONSOLE_FAILED:
+		level->failed = event.text;
+		level_progress(run, event.level, arena_printf(run->arena, "FAILED: %s", event.text));
+		break;
+	case CONSOLE_PROVED:
+		run->proved++;
+		level_progress(run, event.level, arena_printf(run->arena, "%s read and written", event.text));
+		break;
+	case CONSOLE_END:
+		level->ended = true;
+		break;
+	case CONSOLE_OTHER:
+		/* With two levels L0 is this machine, and `nestpci exec` speaks for itself. */
+		if (text_starts_with(event.text, "nestpci: "))
+			level_progress(run, 0, event.text + strlen("nestpci: "));
+		break;
+	}
+}
+
+/* Cuts whole lines off the front of what was read; what is left is the start of the next. */
+static void take_lines(struct run *run, struct buffer *pending)
+{
+	size_t done = 0;
+	for (;;) {
+		const char *start = pending->text + done;
+		const char *end = memchr(start, '\n', pending->length - done);
+		if (!end)
+			break;
+		take_line(run, (struct slice){ start, (size_t)(end - start) });
+		done += (size_t)(end - start) + 1;
+	}
+	memmove(pending->text, pending->text + done, pending->length - done);
+	pending->length -= done;
+}
+
+enum follow_end { FOLLOW_ENDED, FOLLOW_TIMED_OUT, FOLLOW_INTERRUPTED };
+
+static enum follow_end follow(struct run *run, int output)
+{
+	uint64_t end = run->started + (uint64_t)run->options->timeout * 1000;
+	struct buffer pending = { .arena = run->arena };
+	for (;;) {
+		uint64_t now = clock_ms();
+		if (child_interrupted)
+			return FOLLOW_INTERRUPTED;
+		if (now >= end)
+			return FOLLOW_TIMED_OUT;
+		struct pollfd poll_fd = { output, POLLIN, 0 };
+		if (poll(&poll_fd, 1, end - now < POLL_MS ? (int)(end - now) : POLL_MS) <= 0)
+			continue;
+		char block[8192];
+		ssize_t got = read(output, block, sizeof(block));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return FOLLOW_ENDED;
+		(void)!file_write_all(run->log, (struct slice){ block, (size_t)got });
+		buffer_add(&pending, block, (size_t)got);
+		take_lines(run, &pending);
+	}
+}
+
+/* ---- The verdict ---- */
+
+static const char *find_fact(const struct run *run, unsigned int level, const char *fact)
+{
+	for (size_t i = 0; i < run->levels[level].log.count; i++)
+		if (strstr(run->levels[level].log.items[i], fact))
+			return run->levels[level].log.items[i];
+	return NULL;
+}
+
+static void add_fact(struct run *run, unsigned int level, const char *text)
+{
+	list_add(&run->result->facts, arena_printf(run->arena, "L%u: %s", level, text));
+}
+
+/* The messages of the level that failed, for somebody who has to find out why. */
+static void add_last_messages(struct run *run, unsigned int level)
+{
+	const struct list *log = &run->levels[level].log;
+	for (size_t i = log->count > 5 ? log->count - 5 : 0; i < log->count; i++)
+		add_fact(run, level, log->items[i]);
+}
+
+static const struct level *failed_level(const struct run *run, unsigned int *number)
+{
+	/* The innermost: the failures of those outside follow from it. */
+	for (unsigned int i = LEVELS; i-- > 0;)
+		if (run->levels[i].failed) {
+			*number = i;
+			return &run->levels[i];
+		}
+	return NULL;
+}
+
+static void judge_fault(struct run *run, const struct prediction *prediction)
+{
+	struct lab_result *result = run->result;
+	unsigned int number = 0;
+	const struct level *failed = failed_level(run, &number);
+	const char *fact = find_fact(run, prediction->fact_level, prediction->fact);
+	if (failed && number == prediction->failed_level && text_starts_with(failed->failed, prediction->failed_step) &&
+	    fact) {
+		result->verdict = LAB_FAILED_AS_PREDICTED;
+		result->reason = prediction->meaning;
+		add_fact(run, prediction->fact_level, fact);
+		return;
+	}
+	result->verdict = LAB_FAILED;
+	if (!failed)
+		result->reason = arena_printf(run->arena, "L%u did not fail at '%s', as it must %s", prediction->failed_level,
+					      prediction->failed_step, prediction->name);
+	else
+		result->reason = arena_printf(run->arena, "predicted: L%u fails at '%s' and L%u says '%s'; seen: L%u fails: %s",
+					      prediction->failed_level, prediction->failed_step, prediction->fact_level,
+					      prediction->fact, number, failed->failed);
+	add_last_messages(run, failed ? number : prediction->fact_level);
+}
+
+static int judge_proof(struct run *run)
+{
+	struct lab_result *result = run->result;
+	size_t disks = lab_disk_count(run->options->device);
+	result->verdict = LAB_FAILED;
+	unsigned int number = 0;
+	const struct level *failed = failed_level(run, &number);
+	if (failed) {
+		result->reason = arena_printf(run->arena, "L%u failed: %s", number, failed->failed);
+		add_last_messages(run, number);
+		return 0;
+	}
+	for (size_t i = 0; i < disks; i++) {
+		const char *reason = NULL;
+		int r = lab_disk_verify(run->arena, &run->disks[i], &reason, run->error);
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			result->reason = arena_printf(run->arena, "disk %zu: %s", i, reason);
+			return 0;
+		}
+	}
+	if (run->proved != disks) {
+		result->reason = arena_printf(run->arena, "the disks are right, but L2 reported %zu of %zu", run->proved, disks);
+		return 0;
+	}
+	result->verdict = LAB_PROVED;
+	result->reason = disks == 1 ? "L2 read the nonce through the device, and its answer is on the disk" :
+				      "L2 read both nonces through the device, and its answers are on the disks";
+	return 0;
+}
+
+static void judge_timeout(struct run *run)
+{
+	unsigned int level = LEVELS - 1;
+	while (level > 0 && !run->levels[level].step)
+		level--;
+	run->result->verdict = LAB_FAILED;
+	run->result->reason = arena_printf(run->arena, "not done after %u s; last heard of L%u: %s", run->options->timeout,
+					   level, run->levels[level].step ? run->levels[level].step : "nothing");
+}
+
+static int judge(struct run *run, enum follow_end end)
+{
+	const struct prediction *prediction = predict(run->options->fault);
+	if (end == FOLLOW_TIMED_OUT)
+		judge_timeout(run);
+	else if (prediction)
+		judge_fault(run, prediction);
+	else
+		return judge_proof(run);
+	return 0;
+}
+
+/* ---- The run's folder ---- */
+
+static int make_directory(struct run *run)
+{
+	if (run->options->keep) {
+		run->directory = run->options->keep;
+		if (access(run->directory, F_OK) == 0)
+			return error_set(run->error, -EEXIST, "%s is there already; name a new directory to keep the run in",
+					 run->directory);
+		return file_make_directories(run->directory, 0700, run->error);
+	}
+	const char *parent = getenv("TMPDIR");
+	char *path = arena_printf(run->arena, "%s/nestpci-lab-XXXXXX", parent && *parent ? parent : "/tmp");
+	if (!mkdtemp(path))
+		return error_set_errno(run->error, -errno, "make a directory for the run: %s", path);
+	run->directory = path;
+	return 0;
+}
+
+static void write_level_logs(struct run *run)
+{
+	for (unsigned int i = 0; i < LEVELS; i++) {
+		const struct list *log = &run->levels[i].log;
+		struct buffer text = { .arena = run->arena };
+		for (size_t j = 0; j < log->count; j++)
+			buffer_printf(&text, "%s\n", log->items[j]);
+		if (text.length)
+			(void)!file_replace(arena_printf(run->arena, "%s/L%u.log", run->directory, i),
+					    (struct slice){ text.text, text.length }, 0644, NULL);
+	}
+}
+
+static void clean_up(struct run *run, bool keep_logs)
+{
+	if (run->log >= 0)
+		close(run->log);
+	if (run->options->keep || keep_logs) {
+		write_level_logs(run);
+		run->result->logs = run->directory;
+	}
+	for (size_t i = 0; i < LAB_DISKS_MAX && !run->options->keep; i++)
+		if (run->disks[i].path)
+			unlink(run->disks[i].path);
+	if (!run->result->logs)
+		(void)!file_remove_tree(run->directory, NULL);
+}
+
+/* ---- All of it ---- */
+
+static int check_memory(struct run *run)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	struct slice text;
+	if (root_open(&root, NULL, NULL) < 0 || root_read(&root, run->arena, "/proc/meminfo", &text, NULL) < 0)
+		return 0;
+	const char *line = memmem(text.start, text.length, "MemAvailable:", 13);
+	unsigned long long available = line ? strtoull(line + 13, NULL, 10) / 1024 : 0;
+	unsigned int needed = lab_memory(run->options);
+	if (line && available < needed)
+		return error_set(run->error, -ENOMEM, "the lab needs %u MiB of memory, and %llu MiB are available", needed,
+				 available);
+	return 0;
+}
+
+static int make_disks(struct run *run)
+{
+	int r = 0;
+	for (size_t i = 0; i < lab_disk_count(run->options->device) && r == 0; i++)
+		r = lab_disk_make(run->arena, arena_printf(run->arena, "%s/disk%zu.img", run->directory, i), &run->disks[i],
+				  run->error);
+	return r;
+}
+
+static int start_and_follow(struct run *run, const struct lab_image *image)
+{
+	struct list line;
+	const char *reason = NULL;
+	run->result->kvm = accel_kvm_can_nest(run->arena, &reason);
+	progress(run->result->kvm ? "the outermost machine runs under KVM" :
+				    arena_printf(run->arena, "the outermost machine is emulated: %s", reason));
+	lab_machine_line(run->arena, run->options, image, run->result->kvm, run->disks, &line);
+	pid_t pid;
+	int output;
+	run->started = clock_ms();
+	int r = child_start(line.items, &pid, &output, run->error);
+	if (r < 0)
+		return r;
+	enum follow_end end = follow(run, output);
+	close(output);
+	child_stop(pid);
+	run->result->seconds = (double)(clock_ms() - run->started) / 1000;
+	if (end == FOLLOW_INTERRUPTED)
+		return error_set(run->error, -EINTR, "interrupted");
+	return judge(run, end);
+}
+
+static int run_in_directory(struct run *run, const struct lab_image *image)
+{
+	int r = make_directory(run);
+	if (r < 0)
+		return r;
+	run->log = open(arena_printf(run->arena, "%s/console.log", run->directory), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	r = run->log < 0 ? error_set_errno(run->error, -errno, "%s/console.log", run->directory) : 0;
+	if (r == 0)
+		r = make_disks(run);
+	if (r == 0)
+		r = start_and_follow(run, image);
+	clean_up(run, r == 0 && run->result->verdict == LAB_FAILED);
+	return r;
+}
+
+/* One lab at a time builds in a cache. */
+static int lock_cache(const char *cache, struct error *error)
+{
+	int fd = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "%s", cache);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	progress("wait for another lab to finish its boot images");
+	if (flock(fd, LOCK_EX) == 0)
+		return fd;
+	int r = error_set_errno(error, -errno, "lock %s", cache);
+	close(fd);
+	return r;
+}
+
+int lab_run(struct arena *arena, const struct lab_options *options, struct lab_result *ret, struct error *error)
+{
+	*ret = (struct lab_result){ .facts = { .arena = arena } };
+	struct run run = { .arena = arena, .options = options, .result = ret, .error = error, .log = -1 };
+	for (size_t i = 0; i < LEVELS; i++)
+		run.levels[i].log.arena = arena;
+	progress_started = clock_ms();
+	catch_signals();
+	struct lab_image image;
+	int r = check_memory(&run);
+	if (r == 0)
+		r = file_make_directories(options->cache, 0755, error);
+	AUTO_CLOSE int lock = r == 0 ? lock_cache(options->cache, error) : -1;
+	if (r == 0 && lock < 0)
+		r = lock;
+	if (r == 0)
+		r = lab_get_image(arena, options->cache, progress, &image, error);
+	if (r < 0)
+		return r;
+	flock(lock, LOCK_UN);
+	return run_in_directory(&run, &image);
+}
