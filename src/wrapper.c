@@ -199,7 +199,8 @@ int main(int argc, char **argv)
 	struct qemu_argv line = { 0 };
 	struct names names = { 0 };
 	char *const *words = argv;
-	bool readable = argc > 0 && qemu_argv_parse(&arena, (const char *const *)argv, (size_t)argc, &line, &error) == 0;
+	bool readable = argc > 0 &&
+			qemu_argv_parse(&arena, (const char *const *)argv, (size_t)argc, &line, &error) == 0;
 	if (readable)
 		names = names_of(&arena, &line);
 	if (root_open(&root, NULL, &error) < 0 || read_configuration(&arena, &root, &names, &configuration, &error) < 0)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,11 +108,10 @@ static void drain(int *fd, struct buffer *buffer)
 }
 
 /* Until both pipes are at their end. False when the time was up, or we were interrupted, first. */
-static bool collect(int fds[2], struct buffer buffers[2], unsigned int timeout_ms)
+static bool collect(int fds[2], struct buffer buffers[2], uint64_t end)
 {
-	uint64_t end = clock_ms() + timeout_ms;
 	while (fds[0] >= 0 || fds[1] >= 0) {
-		if (child_interrupted || (timeout_ms && clock_ms() >= end))
+		if (child_interrupted || clock_ms() >= end)
 			return false;
 		struct pollfd polls[2] = { { fds[0], POLLIN, 0 }, { fds[1], POLLIN, 0 } };
 		if (poll(polls, 2, POLL_MS) < 0 && errno != EINTR)
@@ -119,6 +119,20 @@ static bool collect(int fds[2], struct buffer buffers[2], unsigned int timeout_m
 		for (int i = 0; i < 2; i++)
 			if (fds[i] >= 0 && polls[i].revents)
 				drain(&fds[i], &buffers[i]);
+	}
+	return true;
+}
+
+/* A program may close its output and go on. False when the time was up, or we were interrupted, before it ended. */
+static bool wait_for_end(pid_t pid, uint64_t end)
+{
+	siginfo_t info = { 0 };
+	AUTO_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
+		if (child_interrupted || clock_ms() >= end)
+			return false;
+		struct pollfd ended = { fd, POLLIN, 0 };
+		(void)poll(&ended, 1, POLL_MS);
 	}
 	return true;
 }
@@ -152,7 +166,8 @@ int child_run(struct arena *arena, const struct child_request *request, struct c
 	close(errors[1]);
 	int fds[2] = { output[0], errors[0] };
 	struct buffer buffers[2] = { { .arena = arena }, { .arena = arena } };
-	bool in_time = r < 0 || collect(fds, buffers, request->timeout_ms);
+	uint64_t end = request->timeout_ms ? clock_ms() + request->timeout_ms : UINT64_MAX;
+	bool in_time = r < 0 || (collect(fds, buffers, end) && wait_for_end(pid, end));
 	for (int i = 0; i < 2; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -174,13 +189,18 @@ int child_run(struct arena *arena, const struct child_request *request, struct c
 	return 0;
 }
 
-static struct slice last_line(struct slice text)
+/* The line that tells: one that speaks of a full disk, wherever it stands, or else the last. */
+static struct slice telling_line(struct slice text)
 {
 	struct slice rest = slice_trim(text);
 	struct slice line = { "", 0 };
 	struct slice next;
-	while (slice_next_line(&rest, &next))
+	const char *full = strerror(ENOSPC);
+	while (slice_next_line(&rest, &next)) {
 		line = slice_trim(next);
+		if (memmem(line.start, line.length, full, strlen(full)))
+			break;
+	}
 	return line;
 }
 
@@ -195,7 +215,7 @@ int child_run_ok(struct arena *arena, const struct child_request *request, struc
 				 request->timeout_ms / 1000);
 	if (ret->status == 0)
 		return 0;
-	struct slice line = last_line(ret->errors.length ? ret->errors : ret->output);
+	struct slice line = telling_line(ret->errors.length ? ret->errors : ret->output);
 	return error_set(error, -EIO, "%s: exit status %d: %.*s", request->argv[0], ret->status,
 			 line.length < 500 ? (int)line.length : 500, line.start);
 }

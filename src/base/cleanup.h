@@ -17,7 +17,7 @@ static inline void cleanup_free(void *pointer)
 	free(*(void **)pointer);
 }
 
-static inline void cleanup_close(int *fd)
+static inline void cleanup_close(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -40,11 +40,11 @@ static inline void cleanup_fclose(FILE **file)
 #define AUTO_CLOSEDIR CLEANUP(cleanup_closedir)
 #define AUTO_FCLOSE CLEANUP(cleanup_fclose)
 
-#define TAKE_FD(fd)                    \
-	({                             \
-		int taken_fd_ = (fd);  \
-		(fd) = -1;             \
-		taken_fd_;             \
+#define TAKE_FD(fd)                   \
+	({                            \
+		int taken_fd_ = (fd); \
+		(fd) = -1;            \
+		taken_fd_;            \
 	})
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

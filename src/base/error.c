@@ -5,40 +5,45 @@
 #include <stdio.h>
 #include <string.h>
 
-int error_set(struct error *error, int code, const char *format, ...)
+static PRINTF_FORMAT(2, 0) void fill(struct error *error, const char *format, va_list args)
 {
-	if (!error)
-		return code;
-	va_list args;
-	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
-	va_end(args);
-	return code;
 }
 
-int error_set_errno(struct error *error, int code, const char *format, ...)
+static void append(struct error *error, const char *text)
 {
-	if (!error)
-		return code;
-	va_list args;
-	va_start(args, format);
-	vsnprintf(error->text, sizeof(error->text), format, args);
-	va_end(args);
 	size_t used = strlen(error->text);
-	snprintf(error->text + used, sizeof(error->text) - used, ": %s", strerror(-code));
-	return code;
+	snprintf(error->text + used, sizeof(error->text) - used, ": %s", text);
 }
 
-int error_prefix(struct error *error, int code, const char *format, ...)
+void error_fill(struct error *error, const char *format, ...)
 {
-	if (!error)
-		return code;
-	struct error inner = *error;
 	va_list args;
 	va_start(args, format);
-	vsnprintf(error->text, sizeof(error->text), format, args);
+	if (error)
+		fill(error, format, args);
 	va_end(args);
-	size_t used = strlen(error->text);
-	snprintf(error->text + used, sizeof(error->text) - used, ": %s", inner.text);
-	return code;
+}
+
+void error_fill_errno(struct error *error, int code, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (error) {
+		fill(error, format, args);
+		append(error, strerror(-code));
+	}
+	va_end(args);
+}
+
+void error_fill_prefix(struct error *error, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (error) {
+		struct error inner = *error;
+		fill(error, format, args);
+		append(error, inner.text);
+	}
+	va_end(args);
 }

@@ -20,11 +20,24 @@ struct error {
 	char text[2048];
 };
 
-/* Fills `error` and returns `code`, so that one can write: return error_set(error, -EINVAL, "...", ...); */
-int error_set(struct error *error, int code, const char *format, ...) PRINTF_FORMAT(3, 4);
+/*
+ * Macros, so that compilers and analyzers see that what comes back is `code`: a function that returns it has failed.
+ *
+ * error_set(error, code, format, ...)        fills `error`: return error_set(error, -EINVAL, "...", ...);
+ * error_set_errno(error, code, format, ...)  the same, with ": " and the text of errno `-code` behind it
+ * error_prefix(error, code, format, ...)     puts a prefix and ": " before the text that is there
+ */
+#define error_set(error, code, ...) ERROR_RETURN(code, error_fill(error, __VA_ARGS__))
+#define error_set_errno(error, code, ...) ERROR_RETURN(code, error_fill_errno(error, error_code_, __VA_ARGS__))
+#define error_prefix(error, code, ...) ERROR_RETURN(code, error_fill_prefix(error, __VA_ARGS__))
 
-/* The same, with ": " and the text of errno `-code` behind it. */
-int error_set_errno(struct error *error, int code, const char *format, ...) PRINTF_FORMAT(3, 4);
+#define ERROR_RETURN(code, fill)          \
+	({                                \
+		int error_code_ = (code); \
+		fill;                     \
+		error_code_;              \
+	})
 
-/* Puts a prefix and ": " before the text that is there, and returns `code`. */
-int error_prefix(struct error *error, int code, const char *format, ...) PRINTF_FORMAT(3, 4);
+void error_fill(struct error *error, const char *format, ...) PRINTF_FORMAT(2, 3);
+void error_fill_errno(struct error *error, int code, const char *format, ...) PRINTF_FORMAT(3, 4);
+void error_fill_prefix(struct error *error, const char *format, ...) PRINTF_FORMAT(2, 3);

@@ -57,6 +57,9 @@ int root_read(const struct root *root, struct arena *arena, const char *path, st
 	AUTO_CLOSE int fd = root_open_file(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
 	if (fd < 0)
 		return fd;
+	struct stat status;
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return error_set(error, -EINVAL, "%s%s: not a regular file", root->name, path);
 	struct buffer text = { .arena = arena };
 	for (;;) {
 		char block[16384];
@@ -80,7 +83,7 @@ int root_read(const struct root *root, struct arena *arena, const char *path, st
 
 int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
-	struct slice text;
+	struct slice text = { 0 };
 	int r = root_read(root, arena, path, &text, error);
 	if (r < 0)
 		return r;

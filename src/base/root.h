@@ -33,7 +33,7 @@ struct root {
 	const char *name; /* for messages: "" for the live system */
 };
 
-#define ROOT_NONE { .fd = -1 }
+#define ROOT_NONE ((struct root){ .fd = -1 })
 #define AUTO_ROOT CLEANUP(root_close) struct root
 
 /* `directory`: NULL or "/" for the live system. The string must outlive the root. Release with root_close. */

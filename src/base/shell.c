@@ -141,6 +141,10 @@ static int read_word(struct reader *reader, struct slice *ret_spelling)
 		if (r < 0)
 			return r;
 	}
+	/* Bare, it was refused; in quotes or behind a backslash it would end the word early. */
+	if (strlen(reader->word.text) != reader->word.length)
+		return error_set(reader->error, -EINVAL, "column %zu: a word with a NUL byte in it",
+				 column(reader, start));
 	*ret_spelling = (struct slice){ reader->text.start + start, reader->position - start };
 	return 0;
 }
@@ -167,7 +171,7 @@ int shell_read_line(struct arena *arena, struct slice text, struct shell_line *r
 			line.tail = gap;
 			break;
 		}
-		struct slice spelling;
+		struct slice spelling = { 0 };
 		int r = read_word(&reader, &spelling);
 		if (r < 0)
 			return r;

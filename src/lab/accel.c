@@ -39,8 +39,8 @@ bool accel_kvm_can_nest(struct arena *arena, const char **reason)
 		*reason = "/dev/kvm speaks another version of its interface";
 		return false;
 	}
-	struct kvm_cpuid2 *cpuid =
-		arena_alloc(arena, sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(struct kvm_cpuid_entry2));
+	struct kvm_cpuid2 *cpuid = arena_alloc(arena,
+					       sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(struct kvm_cpuid_entry2));
 	cpuid->nent = CPUID_ENTRIES_MAX;
 	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid) < 0) {
 		*reason = arena_printf(arena, "/dev/kvm: KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));

@@ -5,7 +5,15 @@
 #include "base/text.h"
 #include "lab/lab.h"
 
-enum console_kind { CONSOLE_OTHER, CONSOLE_STEP, CONSOLE_DEVICE, CONSOLE_LOG, CONSOLE_FAILED, CONSOLE_PROVED, CONSOLE_END };
+enum console_kind {
+	CONSOLE_OTHER,
+	CONSOLE_STEP,
+	CONSOLE_DEVICE,
+	CONSOLE_LOG,
+	CONSOLE_FAILED,
+	CONSOLE_PROVED,
+	CONSOLE_END
+};
 
 struct console_event {
 	enum console_kind kind;

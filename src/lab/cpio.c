@@ -44,9 +44,9 @@ static void put_header(struct cpio *cpio, const struct entry *entry)
 {
 	char header[111];
 	size_t name_size = strlen(entry->name) + 1;
-	snprintf(header, sizeof(header), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", cpio->next_inode++,
-		 (unsigned int)entry->mode, 0U, 0U, 1U, 0U, (unsigned int)entry->size, 0U, 0U, entry->major, entry->minor,
-		 (unsigned int)name_size, 0U);
+	snprintf(header, sizeof(header), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+		 cpio->next_inode++, (unsigned int)entry->mode, 0U, 0U, 1U, 0U, (unsigned int)entry->size, 0U, 0U,
+		 entry->major, entry->minor, (unsigned int)name_size, 0U);
 	put(cpio, header, 110);
 	put(cpio, entry->name, name_size);
 	pad(cpio, 110 + name_size);

@@ -17,7 +17,7 @@ struct cpio {
 	unsigned int next_inode;
 	struct list directories; /* made so far */
 	struct error *error;
-	int failed;              /* the first failure; what follows does nothing */
+	int failed; /* the first failure; what follows does nothing */
 };
 
 /* Starts an archive in a new file at `path`. All other functions may be called whatever happens; cpio_finish tells. */
@@ -28,7 +28,8 @@ void cpio_add_directory(struct cpio *cpio, const char *name);
 void cpio_add_text(struct cpio *cpio, const char *name, mode_t mode, struct slice content);
 void cpio_add_file(struct cpio *cpio, const char *name, mode_t mode, const char *source);
 void cpio_add_link(struct cpio *cpio, const char *name, const char *target);
-void cpio_add_character_device(struct cpio *cpio, const char *name, mode_t mode, unsigned int major, unsigned int minor);
+void cpio_add_character_device(struct cpio *cpio, const char *name, mode_t mode, unsigned int major,
+			       unsigned int minor);
 
 /* Closes it. A negative errno, with its text in the error of cpio_start, when anything failed; the file is removed then. */
 int cpio_finish(struct cpio *cpio) MUST_CHECK;

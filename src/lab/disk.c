@@ -51,7 +51,7 @@ static int write_disk(int fd, const struct lab_disk *disk)
 int lab_disk_make(struct arena *arena, const char *path, struct lab_disk *ret, struct error *error)
 {
 	char *data = arena_alloc(arena, DATA_SIZE);
-	unsigned char nonce[NONCE_BYTES];
+	unsigned char nonce[NONCE_BYTES] = { 0 };
 	*ret = (struct lab_disk){ .path = path, .data = data };
 	int r = fill_random(data, DATA_SIZE);
 	if (r == 0)
@@ -100,7 +100,8 @@ int lab_disk_verify(struct arena *arena, const struct lab_disk *disk, const char
 		return 0;
 	}
 	if (strcmp(answer, wanted_answer(arena, disk)) != 0) {
-		*reason = arena_printf(arena, "the answer on the disk is wrong: '%.*s'", (int)strcspn(answer, "\n"), answer);
+		*reason = arena_printf(arena, "the answer on the disk is wrong: '%.*s'", (int)strcspn(answer, "\n"),
+				       answer);
 		return 0;
 	}
 	if (memcmp(copy, disk->data, DATA_SIZE) != 0) {

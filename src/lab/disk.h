@@ -16,7 +16,7 @@
 
 struct lab_disk {
 	const char *path;
-	char nonce[65];     /* 64 hexadecimal digits */
+	char nonce[65]; /* 64 hexadecimal digits */
 	const char *data;
 };
 
@@ -24,4 +24,5 @@ struct lab_disk {
 int lab_disk_make(struct arena *arena, const char *path, struct lab_disk *ret, struct error *error) MUST_CHECK;
 
 /* 1: the answer and the copy are right. 0: not; `reason` says what is there instead. */
-int lab_disk_verify(struct arena *arena, const struct lab_disk *disk, const char **reason, struct error *error) MUST_CHECK;
+int lab_disk_verify(struct arena *arena, const struct lab_disk *disk, const char **reason, struct error *error)
+	MUST_CHECK;

@@ -18,13 +18,14 @@
 
 /* What L0 and L1 may load, by name; what the kernel has built in, or does not have, is passed over. */
 static const char *const module_names[] = {
-	"kvm", "kvm-amd", "kvm-intel", "irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci",
-	"nvme", "nvme-core", "virtio_pci", "virtio_net", "dm-mod", "raid1", "md-mod", "ext4", "vfat",
+	"kvm",           "kvm-amd",  "kvm-intel", "irqbypass", "vfio",       "vfio_virqfd", "vfio_iommu_type1",
+	"vfio-pci-core", "vfio-pci", "nvme",      "nvme-core", "virtio_pci", "virtio_net",  "dm-mod",
+	"raid1",         "md-mod",   "ext4",      "vfat",
 };
 
 /* Firmware that QEMU loads for the machines here, where Debian's packages put it. */
 static const char *const firmware[] = {
-	"/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin",	 "/usr/share/qemu/kvmvapic.bin",
+	"/usr/share/seabios/bios-256k.bin",  "/usr/share/qemu/bios-256k.bin", "/usr/share/qemu/kvmvapic.bin",
 	"/usr/share/qemu/linuxboot_dma.bin", "/usr/share/qemu/linuxboot.bin", "/usr/share/qemu/pvh.bin",
 };
 
@@ -105,8 +106,8 @@ static int find_modules(struct arena *arena, const struct lab_kernel *kernel, st
 	int r = root_open(&root, NULL, error);
 	if (r == 0)
 		r = root_read(&root, arena,
-			      arena_printf(arena, "%s/lib/modules/%s/modules.dep", kernel->tree, kernel->release), &text,
-			      error);
+			      arena_printf(arena, "%s/lib/modules/%s/modules.dep", kernel->tree, kernel->release),
+			      &text, error);
 	struct slice line;
 	while (r == 0 && slice_next_line(&text, &line)) {
 		const char *colon = memchr(line.start, ':', line.length);
@@ -185,7 +186,9 @@ static void add_same(struct cpio *cpio, const char *path, mode_t mode)
 
 static void add_base(struct cpio *cpio, struct arena *arena, const struct parts *parts)
 {
-	static const char *const directories[] = { "dev", "proc", "sys", "tmp", "run", "etc", "mnt", "sbin", "usr/bin" };
+	static const char *const directories[] = {
+		"dev", "proc", "sys", "tmp", "run", "etc", "mnt", "sbin", "usr/bin"
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		cpio_add_directory(cpio, directories[i]);
 	cpio_add_character_device(cpio, "dev/console", 0600, 5, 1);
@@ -230,7 +233,8 @@ static const char *describe_parts(struct arena *arena, const struct parts *parts
 	const char *const files[] = { parts->self, parts->busybox, parts->qemu, parts->kernel.image };
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		struct stat status = { 0 };
-		(void)!stat(files[i], &status);
+		if (!files[i] || stat(files[i], &status) < 0)
+			continue;
 		buffer_printf(&text, "%s %lld %lld.%09ld\n", files[i], (long long)status.st_size,
 			      (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 	}
@@ -262,7 +266,7 @@ static int write_image(struct arena *arena, const struct parts *parts, const str
 int lab_get_image(struct arena *arena, const char *cache, void (*progress)(const char *text), struct lab_image *ret,
 		  struct error *error)
 {
-	struct parts parts;
+	struct parts parts = { 0 };
 	int r = file_make_directories(cache, 0755, error);
 	if (r == 0)
 		r = gather_parts(arena, cache, progress, &parts, error);

@@ -36,7 +36,9 @@ static int resolve_kernel_package(struct arena *arena, const char **ret, struct 
 	int r = run(arena, NULL, UNPACK_TIMEOUT_MS, &text, error,
 		    ARGV("apt-cache", "--no-all-versions", "show", KERNEL_PACKAGE));
 	if (r < 0)
-		return error_prefix(error, r, "look up the kernel package (is this Debian, with package lists? run apt-get update)");
+		return error_prefix(
+			error, r,
+			"look up the kernel package (is this Debian, with package lists? run apt-get update)");
 	struct slice line;
 	while (slice_next_line(&text, &line)) {
 		static const char depends[] = "Depends: ";
@@ -119,7 +121,9 @@ static const char *decompressor(struct slice payload, size_t *trailer)
 	} formats[] = {
 		{ "\x02\x21\x4c\x18", 4, "lz4", 4 },
 		{ "\x28\xb5\x2f\xfd", 4, "zstd", 4 },
-		{ "\xfd" "7zXZ", 5, "xz", 4 },
+		{ "\xfd"
+		  "7zXZ",
+		  5, "xz", 4 },
 		{ "\x1f\x8b", 2, "gzip", 0 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
@@ -159,7 +163,11 @@ static const char *extract_elf(struct arena *arena, const char *cache, const cha
 	bool done = out >= 0 && file_replace(packed, payload, 0644, NULL) == 0 &&
 		    child_run_ok(arena, &request, &result, NULL) == 0;
 	AUTO_CLOSE int in = open(partial, O_RDONLY | O_CLOEXEC);
-	done = done && in >= 0 && read(in, magic, sizeof(magic)) == 4 && memcmp(magic, "\x7f" "ELF", 4) == 0 &&
+	done = done && in >= 0 && read(in, magic, sizeof(magic)) == 4 &&
+	       memcmp(magic,
+		      "\x7f"
+		      "ELF",
+		      4) == 0 &&
 	       rename(partial, elf) == 0;
 	unlink(packed);
 	if (!done)

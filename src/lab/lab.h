@@ -57,8 +57,8 @@ struct lab_result {
 	struct lab_row *rows;
 	size_t row_count;
 	double seconds;
-	bool kvm;           /* the outermost machine ran under KVM, not under TCG */
-	const char *logs;   /* where the logs are kept, or NULL */
+	bool kvm;         /* the outermost machine ran under KVM, not under TCG */
+	const char *logs; /* where the logs are kept, or NULL */
 };
 
 /*
@@ -68,3 +68,11 @@ struct lab_result {
  */
 int lab_run(struct arena *arena, const struct lab_options *options, struct lab_result *ret, struct error *error)
 	MUST_CHECK;
+
+struct lab_boot_files {
+	const char *kernel;
+	const char *initrd[3]; /* by level */
+};
+
+/* Only what lab_run does first: packages and boot images in the cache. */
+int lab_prepare(struct arena *arena, const char *cache, struct lab_boot_files *ret, struct error *error) MUST_CHECK;

@@ -12,8 +12,8 @@
  * of it touches IOMMU, VFIO or PCI). loglevel=0: messages of several kernels on one console would run into each other;
  * each level prints the part of its log that matters.
  */
-#define KERNEL_PARAMETERS                                                                             \
-	"mitigations=off nokaslr tsc=reliable no_timer_check cryptomgr.notests random.trust_cpu=on "  \
+#define KERNEL_PARAMETERS                                                                            \
+	"mitigations=off nokaslr tsc=reliable no_timer_check cryptomgr.notests random.trust_cpu=on " \
 	"console=ttyS0 quiet loglevel=0 panic=-1 intel_iommu=on"
 
 size_t lab_disk_count(enum lab_device device)

@@ -31,7 +31,8 @@ static const struct prediction predictions[] = {
 		.failed_step = "start",
 		.fact_level = 0,
 		.fact = "Interrupt Remapping cannot work with kernel-irqchip=on",
-		.meaning = "without a split irqchip, KVM has no interrupt remapping, and QEMU in L0 refuses to start L1",
+		.meaning =
+			"without a split irqchip, KVM has no interrupt remapping, and QEMU in L0 refuses to start L1",
 	},
 	{
 		.fault = LAB_MISPLACED_VIOMMU,
@@ -41,7 +42,8 @@ static const struct prediction predictions[] = {
 		.failed_step = "driver",
 		.fact_level = 0,
 		.fact = "DMAR: [DMA",
-		.meaning = "behind the device on the command line, the vIOMMU does not translate it: L1's DMA faults in L0's IOMMU",
+		.meaning =
+			"behind the device on the command line, the vIOMMU does not translate it: L1's DMA faults in L0's IOMMU",
 	},
 };
 

@@ -31,7 +31,7 @@ struct level {
 	const char *step;
 	const char *failed; /* "bind nestpci bind ended with ...", or NULL */
 	bool ended;
-	struct list log;    /* what its programs and its kernel said */
+	struct list log; /* what its programs and its kernel said */
 };
 
 struct run {
@@ -44,7 +44,7 @@ struct run {
 	struct level levels[LEVELS];
 	size_t proved;
 	uint64_t started;
-	int log;               /* the whole console, as it came */
+	int log; /* the whole console, as it came */
 	size_t row_room;
 };
 
@@ -234,10 +234,11 @@ static void judge_fault(struct run *run, const struct prediction *prediction)
 	}
 	result->verdict = LAB_FAILED;
 	if (!failed)
-		result->reason = arena_printf(run->arena, "L%u did not fail at '%s', as it must %s", prediction->failed_level,
-					      prediction->failed_step, prediction->name);
+		result->reason = arena_printf(run->arena, "L%u did not fail at '%s', as it must %s",
+					      prediction->failed_level, prediction->failed_step, prediction->name);
 	else
-		result->reason = arena_printf(run->arena, "predicted: L%u fails at '%s' and L%u says '%s'; seen: L%u fails: %s",
+		result->reason = arena_printf(run->arena,
+					      "predicted: L%u fails at '%s' and L%u says '%s'; seen: L%u fails: %s",
 					      prediction->failed_level, prediction->failed_step, prediction->fact_level,
 					      prediction->fact, number, failed->failed);
 	add_last_messages(run, failed ? number : prediction->fact_level);
@@ -266,7 +267,8 @@ static int judge_proof(struct run *run)
 		}
 	}
 	if (run->proved != disks) {
-		result->reason = arena_printf(run->arena, "the disks are right, but L2 reported %zu of %zu", run->proved, disks);
+		result->reason = arena_printf(run->arena, "the disks are right, but L2 reported %zu of %zu",
+					      run->proved, disks);
 		return 0;
 	}
 	result->verdict = LAB_PROVED;
@@ -281,8 +283,9 @@ static void judge_timeout(struct run *run)
 	while (level > 0 && !run->levels[level].step)
 		level--;
 	run->result->verdict = LAB_FAILED;
-	run->result->reason = arena_printf(run->arena, "not done after %u s; last heard of L%u: %s", run->options->timeout,
-					   level, run->levels[level].step ? run->levels[level].step : "nothing");
+	run->result->reason = arena_printf(run->arena, "not done after %u s; last heard of L%u: %s",
+					   run->options->timeout, level,
+					   run->levels[level].step ? run->levels[level].step : "nothing");
 }
 
 static int judge(struct run *run, enum follow_end end)
@@ -304,7 +307,8 @@ static int make_directory(struct run *run)
 	if (run->options->keep) {
 		run->directory = run->options->keep;
 		if (access(run->directory, F_OK) == 0)
-			return error_set(run->error, -EEXIST, "%s is there already; name a new directory to keep the run in",
+			return error_set(run->error, -EEXIST,
+					 "%s is there already; name a new directory to keep the run in",
 					 run->directory);
 		return file_make_directories(run->directory, 0700, run->error);
 	}
@@ -356,8 +360,8 @@ static int check_memory(struct run *run)
 	unsigned long long available = line ? strtoull(line + 13, NULL, 10) / 1024 : 0;
 	unsigned int needed = lab_memory(run->options);
 	if (line && available < needed)
-		return error_set(run->error, -ENOMEM, "the lab needs %u MiB of memory, and %llu MiB are available", needed,
-				 available);
+		return error_set(run->error, -ENOMEM, "the lab needs %u MiB of memory, and %llu MiB are available",
+				 needed, available);
 	return 0;
 }
 
@@ -365,8 +369,8 @@ static int make_disks(struct run *run)
 {
 	int r = 0;
 	for (size_t i = 0; i < lab_disk_count(run->options->device) && r == 0; i++)
-		r = lab_disk_make(run->arena, arena_printf(run->arena, "%s/disk%zu.img", run->directory, i), &run->disks[i],
-				  run->error);
+		r = lab_disk_make(run->arena, arena_printf(run->arena, "%s/disk%zu.img", run->directory, i),
+				  &run->disks[i], run->error);
 	return r;
 }
 
@@ -398,7 +402,8 @@ static int run_in_directory(struct run *run, const struct lab_image *image)
 	int r = make_directory(run);
 	if (r < 0)
 		return r;
-	run->log = open(arena_printf(run->arena, "%s/console.log", run->directory), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	run->log = open(arena_printf(run->arena, "%s/console.log", run->directory), O_WRONLY | O_CREAT | O_CLOEXEC,
+			0644);
 	r = run->log < 0 ? error_set_errno(run->error, -errno, "%s/console.log", run->directory) : 0;
 	if (r == 0)
 		r = make_disks(run);
@@ -424,25 +429,38 @@ static int lock_cache(const char *cache, struct error *error)
 	return r;
 }
 
+/* The boot images, made if they are not there, by one process at a time. */
+static int get_image(struct arena *arena, const char *cache, struct lab_image *ret, struct error *error)
+{
+	progress_started = clock_ms();
+	catch_signals();
+	int r = file_make_directories(cache, 0755, error);
+	if (r < 0)
+		return r;
+	AUTO_CLOSE int lock = lock_cache(cache, error);
+	return lock < 0 ? lock : lab_get_image(arena, cache, progress, ret, error);
+}
+
+int lab_prepare(struct arena *arena, const char *cache, struct lab_boot_files *ret, struct error *error)
+{
+	struct lab_image image;
+	int r = get_image(arena, cache, &image, error);
+	if (r < 0)
+		return r;
+	ret->kernel = image.kernel;
+	memcpy(ret->initrd, image.initrd, sizeof(ret->initrd));
+	return 0;
+}
+
 int lab_run(struct arena *arena, const struct lab_options *options, struct lab_result *ret, struct error *error)
 {
 	*ret = (struct lab_result){ .facts = { .arena = arena } };
 	struct run run = { .arena = arena, .options = options, .result = ret, .error = error, .log = -1 };
 	for (size_t i = 0; i < LEVELS; i++)
 		run.levels[i].log.arena = arena;
-	progress_started = clock_ms();
-	catch_signals();
 	struct lab_image image;
 	int r = check_memory(&run);
 	if (r == 0)
-		r = file_make_directories(options->cache, 0755, error);
-	AUTO_CLOSE int lock = r == 0 ? lock_cache(options->cache, error) : -1;
-	if (r == 0 && lock < 0)
-		r = lock;
-	if (r == 0)
-		r = lab_get_image(arena, options->cache, progress, &image, error);
-	if (r < 0)
-		return r;
-	flock(lock, LOCK_UN);
-	return run_in_directory(&run, &image);
+		r = get_image(arena, options->cache, &image, error);
+	return r < 0 ? r : run_in_directory(&run, &image);
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+/* clang-format off */
+
 /*
  * QEMU's options, from qemu-options.hx of 5.2 to 11.0 (February 2026), with "id" and "loadstate" of Proxmox VE's build.
  * Sorted by strcmp, for bsearch.
@@ -33,6 +35,8 @@ static const char *const launchers[] = {
 	"chrt",      "env",    "ionice",      "nice",    "nohup", "numactl", "prlimit", "setarch", "setpriv",
 	"setsid",    "stdbuf", "sudo",        "systemd-run", "taskset", "time", "timeout", "unshare",
 };
+
+/* clang-format on */
 
 static int compare_name(const void *key, const void *item)
 {

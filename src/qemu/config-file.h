@@ -15,8 +15,8 @@
 #include "qemu/keyval.h"
 
 struct config_section {
-	const char *group; /* "device", "machine", ... */
-	const char *id;    /* or NULL */
+	const char *group;     /* "device", "machine", ... */
+	const char *id;        /* or NULL */
 	struct keyval entries; /* spelling is not set */
 };
 

@@ -100,7 +100,8 @@ static const char *find_group(const struct viommu_facts *facts, struct pci_addre
 
 static struct members gather_members(struct edit *edit)
 {
-	struct members members = { arena_alloc_array(edit->arena, edit->vm->device_count + 1, sizeof(struct member)), 0 };
+	struct members members = { arena_alloc_array(edit->arena, edit->vm->device_count + 1, sizeof(struct member)),
+				   0 };
 	for (size_t i = 0; i < edit->vm->device_count; i++) {
 		const struct qemu_device *device = &edit->vm->devices[i];
 		struct member *member = &members.items[members.count];
@@ -123,10 +124,11 @@ static void warn_unknown(struct edit *edit, const struct members *members)
 			buffer_printf(&text, "%s%s", text.length ? ", " : "",
 				      pci_address_format(members->items[i].address, address));
 	if (text.length && members->count > 1)
-		list_printf(&edit->warnings,
-			    "host group of %s not known: topology left as it is. If two devices of this line share a group, "
-			    "QEMU stops with 'group N used in multiple address spaces'; say which: --group ADDRESS,ADDRESS",
-			    text.text);
+		list_printf(
+			&edit->warnings,
+			"host group of %s not known: topology left as it is. If two devices of this line share a group, "
+			"QEMU stops with 'group N used in multiple address spaces'; say which: --group ADDRESS,ADDRESS",
+			text.text);
 }
 
 static bool same_place(const struct qemu_device *a, const struct qemu_device *b)
@@ -259,20 +261,22 @@ static int put_behind_bridge(struct edit *edit, const struct members *group, siz
 	const struct qemu_device *first = NULL;
 	for (size_t i = 0; i < group->count; i++) {
 		if (group->items[i].device->form == QEMU_CONFIG)
-			return error_set(edit->error, -EOPNOTSUPP,
-					 "%s share a host group, and one of them stands in a -readconfig file; put them "
-					 "behind one pcie-pci-bridge there",
-					 names.text);
+			return error_set(
+				edit->error, -EOPNOTSUPP,
+				"%s share a host group, and one of them stands in a -readconfig file; put them "
+				"behind one pcie-pci-bridge there",
+				names.text);
 		if (!first && is_on_express_bus(edit, group->items[i].device))
 			first = group->items[i].device;
 	}
 	/* QEMU creates JSON devices last: a bridge in that form would come too late for a member in the other. */
 	bool late = first && first->form == QEMU_JSON && group->items[0].device->form != QEMU_JSON;
 	if (!first || late || group->count > LAST_SLOT)
-		return error_set(edit->error, -EOPNOTSUPP,
-				 "%s share a host group and would land in different address spaces, and there is no PCIe slot "
-				 "among theirs for a bridge; give one of them a pcie-root-port",
-				 names.text);
+		return error_set(
+			edit->error, -EOPNOTSUPP,
+			"%s share a host group and would land in different address spaces, and there is no PCIe slot "
+			"among theirs for a bridge; give one of them a pcie-root-port",
+			names.text);
 	const char *id = new_bridge_id(edit, bridge_index);
 	const char *text = bridge_text(edit, group, first, id);
 	unsigned int slots[LAST_SLOT];
@@ -280,8 +284,9 @@ static int put_behind_bridge(struct edit *edit, const struct members *group, siz
 		place_behind(edit, group, i, id, slots);
 	/* Before the member that is created first, so that the bus is there. */
 	edit_insert_option(edit, group->items[0].device->option, "device", text);
-	list_printf(&edit->changes, "%s (one host group) put behind one pcie-pci-bridge, '%s', to share an address space",
-		    names.text, id);
+	list_printf(&edit->changes,
+		    "%s (one host group) put behind one pcie-pci-bridge, '%s', to share an address space", names.text,
+		    id);
 	return 0;
 }
 
@@ -305,11 +310,12 @@ static bool gather_split_group(struct edit *edit, const struct members *all, siz
 	for (size_t i = 0; i < ret->count; i++)
 		if (!ret->items[i].space) {
 			char address[PCI_ADDRESS_TEXT_MAX];
-			list_printf(&edit->warnings,
-				    "%s shares its host group with another device of this line, but what its bus is (%s) is "
-				    "not known: topology left as it is",
-				    pci_address_format(ret->items[i].address, address),
-				    keyval_get(&ret->items[i].device->properties, "bus"));
+			list_printf(
+				&edit->warnings,
+				"%s shares its host group with another device of this line, but what its bus is (%s) is "
+				"not known: topology left as it is",
+				pci_address_format(ret->items[i].address, address),
+				keyval_get(&ret->items[i].device->properties, "bus"));
 			return false;
 		}
 	return true;

@@ -51,8 +51,9 @@ static int check_machine_type(struct edit *edit)
 					 "be read (%s); name it: -machine q35",
 					 edit->vm->configs[i].problem);
 	if (!type)
-		return refuse(edit, "the line names no machine type, so QEMU takes i440fx, which cannot have an "
-				    "intel-iommu; use -machine q35 (an installed guest's network names change with it)");
+		return refuse(edit,
+			      "the line names no machine type, so QEMU takes i440fx, which cannot have an "
+			      "intel-iommu; use -machine q35 (an installed guest's network names change with it)");
 	if (text_starts_with(type, "q35") || text_starts_with(type, "pc-q35-"))
 		return 0;
 	bool i440fx = text_starts_with(type, "pc-") || text_starts_with(type, "pc+") || strcmp(type, "pc") == 0;
@@ -77,17 +78,18 @@ static int check_accelerator(struct edit *edit)
 		const char *name = text_basename(edit->vm->program);
 		if (text_ends_with(name, "kvm") || text_starts_with(name, "kvm.") || !*name)
 			return 0;
-		return error_set(edit->error, -EOPNOTSUPP,
-				 "the line names no accelerator, and '%s' then emulates the CPU (TCG); add -accel kvm, or "
-				 "-accel tcg if emulation is meant",
-				 name);
+		return error_set(
+			edit->error, -EOPNOTSUPP,
+			"the line names no accelerator, and '%s' then emulates the CPU (TCG); add -accel kvm, or "
+			"-accel tcg if emulation is meant",
+			name);
 	}
 	size_t length = strcspn(accelerator, ":");
 	struct slice first = { accelerator, length };
 	if (slice_equals(first, "kvm") || slice_equals(first, "tcg"))
 		return 0;
-	return error_set(edit->error, -EOPNOTSUPP,
-			 "accelerator '%s' cannot run a hypervisor with VFIO; use -accel kvm", accelerator);
+	return error_set(edit->error, -EOPNOTSUPP, "accelerator '%s' cannot run a hypervisor with VFIO; use -accel kvm",
+			 accelerator);
 }
 
 static int check_bypass(struct edit *edit)
@@ -101,8 +103,9 @@ static int check_bypass(struct edit *edit)
 		keyval_parse(edit->arena, qemu_argument(argv, option), "type", &keys);
 		const char *bypass = keyval_get(&keys, "default-bus-bypass-iommu");
 		if (bypass && keyval_boolean(bypass) == 1)
-			return refuse(edit, "-machine default_bus_bypass_iommu=on keeps every device out of the vIOMMU; "
-					    "remove it");
+			return refuse(edit,
+				      "-machine default_bus_bypass_iommu=on keeps every device out of the vIOMMU; "
+				      "remove it");
 	}
 	return 0;
 }
@@ -131,12 +134,15 @@ static int check_foreign(struct edit *edit)
 	for (size_t i = 0; i < edit->vm->device_count; i++) {
 		const char *driver = edit->vm->devices[i].driver;
 		if (strcmp(driver, "amd-iommu") == 0)
-			return refuse(edit, "the line has an amd-iommu; QEMU takes only one vIOMMU, and intel-iommu works on AMD "
-					    "hosts as well: remove amd-iommu");
+			return refuse(
+				edit,
+				"the line has an amd-iommu; QEMU takes only one vIOMMU, and intel-iommu works on AMD "
+				"hosts as well: remove amd-iommu");
 		if (text_starts_with(driver, "virtio-iommu"))
-			return refuse(edit, "the line has a virtio-iommu, which does not remap interrupts, so that VFIO in "
-					    "the guest refuses; QEMU takes only one vIOMMU: remove it (Proxmox VE: "
-					    "viommu=intel instead of viommu=virtio)");
+			return refuse(edit,
+				      "the line has a virtio-iommu, which does not remap interrupts, so that VFIO in "
+				      "the guest refuses; QEMU takes only one vIOMMU: remove it (Proxmox VE: "
+				      "viommu=intel instead of viommu=virtio)");
 	}
 	return 0;
 }
@@ -327,7 +333,8 @@ static int mend_viommu(struct edit *edit, const struct qemu_device *viommu)
 	}
 	edit_drop_option(edit, viommu->option);
 	edit_insert_option(edit, first_pci_option(edit), "device", text);
-	list_printf(&edit->changes, "intel-iommu moved to the front: %s would be created before it, untranslated", early);
+	list_printf(&edit->changes, "intel-iommu moved to the front: %s would be created before it, untranslated",
+		    early);
 	return 0;
 }
 
@@ -335,7 +342,8 @@ static int mend_viommu(struct edit *edit, const struct qemu_device *viommu)
 static int merge_viommus(struct edit *edit, struct qemu_device *first, const struct qemu_device *other)
 {
 	if (first->form == QEMU_CONFIG || other->form == QEMU_CONFIG)
-		return refuse(edit, "there are two intel-iommu devices, one of them in a configuration file; remove one");
+		return refuse(edit,
+			      "there are two intel-iommu devices, one of them in a configuration file; remove one");
 	for (size_t i = 0; i < other->properties.count; i++) {
 		const struct keyval_item *item = &other->properties.items[i];
 		const char *mine = keyval_get(&first->properties, item->key);
@@ -346,9 +354,10 @@ static int merge_viommus(struct edit *edit, struct qemu_device *first, const str
 		    (mine && says(mine, item->value)))
 			continue;
 		if (mine || first->form == QEMU_JSON)
-			return error_set(edit->error, -EOPNOTSUPP,
-					 "there are two intel-iommu devices, and they differ: %s=%s and %s=%s; remove one",
-					 item->key, mine ? mine : "(not given)", item->key, item->value);
+			return error_set(
+				edit->error, -EOPNOTSUPP,
+				"there are two intel-iommu devices, and they differ: %s=%s and %s=%s; remove one",
+				item->key, mine ? mine : "(not given)", item->key, item->value);
 		edit_set_property(edit, first, item->key, item->value);
 	}
 	edit_drop_option(edit, other->option);
@@ -393,8 +402,8 @@ static void settle_irqchip(struct edit *edit)
 	if (vm->irqchip_option && !in_file) {
 		const char *implied = text_equals(vm->irqchip_option->name, "accel") ? "accel" : "type";
 		edit_set_argument(edit, vm->irqchip_option,
-				  keyval_set(edit->arena, edit_argument(edit, vm->irqchip_option), implied, "kernel-irqchip",
-					     "split"));
+				  keyval_set(edit->arena, edit_argument(edit, vm->irqchip_option), implied,
+					     "kernel-irqchip", "split"));
 		list_printf(&edit->changes, "-%s: kernel-irqchip=split (was %s): interrupt remapping needs it",
 			    vm->irqchip_option->name, vm->irqchip);
 	} else if (vm->machine && !in_file) {
@@ -418,10 +427,11 @@ static int check_resumed(struct edit *edit)
 	static const char *const resuming[] = { "incoming", "loadvm", "loadstate" };
 	for (size_t i = 0; i < ARRAY_SIZE(resuming); i++)
 		if (qemu_find_option(edit->vm->argv, resuming[i]))
-			return error_set(edit->error, -EOPNOTSUPP,
-					 "-%s: the VM goes on from a saved state, which does not fit other hardware; start it "
-					 "afresh to give it a vIOMMU",
-					 resuming[i]);
+			return error_set(
+				edit->error, -EOPNOTSUPP,
+				"-%s: the VM goes on from a saved state, which does not fit other hardware; start it "
+				"afresh to give it a vIOMMU",
+				resuming[i]);
 	return 0;
 }
 

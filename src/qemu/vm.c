@@ -313,6 +313,7 @@ bool qemu_device_is_vfio(const struct qemu_device *device)
  */
 bool qemu_device_is_pci(const char *driver)
 {
+	/* clang-format off */
 	static const char *const families[] = {
 		"usb-", "scsi-", "ide-", "isa-", "i2c-", "hda-", "tpm-", "smbus-", "sysbus-", "nvdimm", "pc-dimm",
 		"ccid-", "spapr-", "sd-",
@@ -323,6 +324,7 @@ bool qemu_device_is_pci(const char *driver)
 		"pcspk",    "i8042",	  "vmmouse",  "vmport",	  "sga",	  "tpm_tis",	    "debugcon",
 		"emulated-smartcard",	  "passthrough-smartcard", "intel-iommu", "amd-iommu",
 	};
+	/* clang-format on */
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		if (text_starts_with(driver, families[i]))
 			return strcmp(driver, "usb-ehci") == 0; /* a controller on PCI, unlike its family */

@@ -31,9 +31,9 @@ struct qemu_device {
 /* A -readconfig. */
 struct qemu_config {
 	const struct qemu_option *option;
-	bool readable;        /* its devices are known */
-	bool from_memory;     /* not readable, but its name is of a file that Proxmox VE ships: devices by that */
-	const char *problem;  /* why it is not readable, or NULL */
+	bool readable;       /* its devices are known */
+	bool from_memory;    /* not readable, but its name is of a file that Proxmox VE ships: devices by that */
+	const char *problem; /* why it is not readable, or NULL */
 	size_t device_count;
 };
 
@@ -49,8 +49,8 @@ struct qemu_vm {
 	const char *type;                  /* machine type in force, or NULL: QEMU's default (i440fx) */
 	const struct qemu_option *machine; /* the last -machine, or NULL */
 
-	const char *accelerator;           /* "kvm", "tcg", "kvm:tcg", ...: as asked for; NULL: not named */
-	const char *irqchip;               /* kernel-irqchip in force, or NULL */
+	const char *accelerator;                  /* "kvm", "tcg", "kvm:tcg", ...: as asked for; NULL: not named */
+	const char *irqchip;                      /* kernel-irqchip in force, or NULL */
 	const struct qemu_option *irqchip_option; /* the -machine or -accel that it stands in */
 
 	struct qemu_device *devices; /* in the order in which QEMU creates them */

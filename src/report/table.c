@@ -19,7 +19,7 @@ static size_t width_of(const char *text)
 static size_t count_columns(const struct table *table)
 {
 	size_t count = 0;
-	while (table->headings[count] && count < COLUMNS_MAX)
+	while (count < COLUMNS_MAX && table->headings[count])
 		count++;
 	return count;
 }
@@ -76,8 +76,10 @@ static void print_row(const struct table *table, FILE *stream, const char *const
 
 void table_print(const struct table *table, FILE *stream, size_t width)
 {
-	size_t widths[COLUMNS_MAX];
+	size_t widths[COLUMNS_MAX] = { 0 };
 	size_t columns = count_columns(table);
+	if (columns == 0)
+		return;
 	for (size_t i = 0; i < columns; i++)
 		widths[i] = width_of(table->headings[i]);
 	for (size_t i = 0; i < table->cells.count; i++) {

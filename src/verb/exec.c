@@ -13,6 +13,8 @@ static int execute(struct arena *arena, const struct viommu_result *result)
 	for (size_t i = 0; i < result->count; i++)
 		list_add(&words, result->words[i].text);
 	fflush(NULL);
+	if (words.count == 0)
+		return VERB_USAGE; /* a line without words has been refused before */
 	execvp(words.items[0], (char *const *)words.items);
 	int code = errno;
 	if (code == ENOENT)

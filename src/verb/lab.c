@@ -29,17 +29,20 @@ enum {
 };
 
 static const struct verb_option options[] = {
-	{ OPTION_LEVELS, "levels", "2|3", "machines in each other (default: 3). With 2 the device is\n"
-					  "emulated in L1" },
+	{ OPTION_LEVELS, "levels", "2|3",
+	  "machines in each other (default: 3). With 2 the device is\n"
+	  "emulated in L1" },
 	{ OPTION_DEVICE, "device", "KIND", "nvme (default), or gpu-like: two functions in one group" },
-	{ OPTION_WITHOUT, "without", "THING", "leave something out of L1's command line: viommu,\n"
-					      "caching-mode, irqchip. The run must then fail, and say why" },
+	{ OPTION_WITHOUT, "without", "THING",
+	  "leave something out of L1's command line: viommu,\n"
+	  "caching-mode, irqchip. The run must then fail, and say why" },
 	{ OPTION_MISPLACE, "misplace", "viommu", "put the vIOMMU behind the device: likewise" },
 	{ OPTION_MEMORY_L2, "memory-l2", "MIB", "memory of L2 (default: 128)" },
 	{ OPTION_TIMEOUT, "timeout", "SECONDS", "give up after that time (default: 900)" },
 	{ OPTION_KEEP, "keep", "DIR", "keep logs and disks in this new directory" },
-	{ OPTION_CACHE, "cache", "DIR", "packages and boot images (default: nestpci/lab in\n"
-					"$XDG_CACHE_HOME or ~/.cache)" },
+	{ OPTION_CACHE, "cache", "DIR",
+	  "packages and boot images (default: nestpci/lab in\n"
+	  "$XDG_CACHE_HOME or ~/.cache)" },
 	{ OPTION_JSON, "json", NULL, "print the result as JSON" },
 	{ 0 },
 };
@@ -131,8 +134,9 @@ static int check_options(const struct verb_args *args, const struct lab_options 
 	if (prediction && lab->device != LAB_NVME)
 		return verb_usage(args, "faults are shown with --device nvme");
 	if (prediction && lab->levels < prediction->least_levels)
-		return verb_usage(args, "this fault needs %u levels to show: only a device that was itself passed on is "
-					"subject to it",
+		return verb_usage(args,
+				  "this fault needs %u levels to show: only a device that was itself passed on is "
+				  "subject to it",
 				  prediction->least_levels);
 	return VERB_DONE;
 }
@@ -194,7 +198,7 @@ static void print_text(struct arena *arena, const struct lab_result *result)
 	bool colour = say_in_colour(stdout);
 	const char *start = !colour ? "" : result->verdict == LAB_FAILED ? "\033[1;31m" : "\033[1;32m";
 	printf("\n%s%s%s in %.1f s: %s.\n", start,
-	       result->verdict == LAB_PROVED		  ? "PROVED" :
+	       result->verdict == LAB_PROVED              ? "PROVED" :
 	       result->verdict == LAB_FAILED_AS_PREDICTED ? "FAILED AS PREDICTED" :
 							    "FAILED",
 	       colour ? "\033[0m" : "", result->seconds, result->reason);
@@ -220,6 +224,43 @@ static int run_lab(struct arena *arena, const struct lab_options *lab, bool json
 	return result.verdict == LAB_FAILED ? VERB_NO : VERB_DONE;
 }
 
+static int run_prepare(struct arena *arena, const struct lab_options *lab, bool json)
+{
+	struct lab_boot_files files;
+	struct error error;
+	if (lab_prepare(arena, lab->cache, &files, &error) < 0) {
+		say("lab: %s", error.text);
+		return VERB_FAILED;
+	}
+	if (!json) {
+		printf("kernel %s\n", files.kernel);
+		for (size_t i = 0; i < ARRAY_SIZE(files.initrd); i++)
+			printf("L%zu     %s\n", i, files.initrd[i]);
+		return VERB_DONE;
+	}
+	AUTO_JSON *object = json_object_new_object();
+	struct json_object *initrds = json_object_new_array();
+	json_add_text(object, "kernel", files.kernel);
+	json_object_object_add(object, "initrd", initrds);
+	for (size_t i = 0; i < ARRAY_SIZE(files.initrd); i++)
+		json_object_array_add(initrds, json_object_new_string(files.initrd[i]));
+	json_print(object);
+	return VERB_DONE;
+}
+
+/* "run" and "prepare" stand before the options, as any other program's sub-commands do. */
+static const char *take_subcommand(struct verb_args *args)
+{
+	static const char *const names[] = { "run", "prepare" };
+	for (size_t i = 0; i < ARRAY_SIZE(names) && args->argc > 1; i++)
+		if (text_equals(args->argv[1], names[i])) {
+			args->argc--;
+			args->argv++;
+			return names[i];
+		}
+	return NULL;
+}
+
 static int run(struct verb_args *args)
 {
 	AUTO_ARENA arena = { 0 };
@@ -232,21 +273,19 @@ static int run(struct verb_args *args)
 	bool json = false;
 	const char *value;
 	int status = VERB_DONE;
-	/* "run" may stand before its options, as any other program's sub-command does. */
-	bool named = args->argc > 1 && text_equals(args->argv[1], "run");
-	struct verb_args rest = *args;
-	rest.argc -= named;
-	rest.argv += named;
+	const char *subcommand = take_subcommand(args);
 	int id;
-	while ((id = verb_next_option(&rest, &value, &status)) > 0)
+	while ((id = verb_next_option(args, &value, &status)) > 0)
 		if ((status = take_option(args, &lab, &json, id, value)) != VERB_DONE)
 			return status;
 	if (id < 0)
 		return status;
-	if (!named)
-		return verb_usage(args, "say what to do: run");
-	if (rest.next < rest.argc)
-		return verb_usage(args, "what is '%s'?", rest.argv[rest.next]);
+	if (!subcommand)
+		return verb_usage(args, "say what to do: run, or prepare");
+	if (args->next < args->argc)
+		return verb_usage(args, "what is '%s'?", args->argv[args->next]);
+	if (text_equals(subcommand, "prepare"))
+		return run_prepare(&arena, &lab, json);
 	status = check_options(args, &lab);
 	return status == VERB_DONE ? run_lab(&arena, &lab, json) : status;
 }
@@ -254,12 +293,13 @@ static int run(struct verb_args *args)
 const struct verb verb_lab = {
 	.name = "lab",
 	.summary = "the whole way on emulated hardware, with proof",
-	.synopsis = "run [OPTIONS]",
+	.synopsis = "run [OPTIONS]\nprepare [--cache DIR] [--json]",
 	.help = "Boots L0, L1 and L2 as machines in each other, passes a disk from L0 to L1 to\n"
 		"L2, and judges from outside whether L2 has read and written it. Needs no\n"
 		"hardware and no root, but Debian's QEMU and its package tools. With --without\n"
 		"or --misplace it shows how that fault looks: the run must fail at the right\n"
-		"place, with the fact that tells the cause.\n"
+		"place, with the fact that tells the cause. 'prepare' only downloads packages\n"
+		"and builds the boot images, and prints where they are.\n"
 		"\n"
 		"  nestpci lab run\n"
 		"  nestpci lab run --levels 2\n"

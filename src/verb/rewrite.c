@@ -11,8 +11,9 @@
 enum { OPTION_NULL = '0', OPTION_SHELL = 's', OPTION_JSON = 'j', OPTION_ROOT = 'r' };
 
 static const struct verb_option options[] = {
-	{ OPTION_SHELL, "shell", "FILE", "read a shell-quoted line, as 'qm showcmd' prints it, from a\n"
-					 "file, or '-' for standard input, instead of arguments" },
+	{ OPTION_SHELL, "shell", "FILE",
+	  "read a shell-quoted line, as 'qm showcmd' prints it, from a\n"
+	  "file, or '-' for standard input, instead of arguments" },
 	{ OPTION_NULL, "null", NULL, "print the words, each ended by a NUL byte" },
 	{ OPTION_JSON, "json", NULL, "print words, changes and warnings as JSON" },
 	{ OPTION_ROOT, "root", "DIR", "the host that runs the line is the one below DIR" },
@@ -49,60 +50,34 @@ static int read_all(struct arena *arena, const char *path, struct slice *ret, st
 	return 0;
 }
 
-static bool names_qemu(const struct list *words)
+/* Whether a line begins with QEMU, or with a launcher and QEMU behind it (taskset --cpu-list --all-tasks 0-3 /usr/bin/kvm). */
+static bool begins_with_qemu(struct arena *arena, const struct list *words)
 {
-	for (size_t i = 0; i < words->count && words->items[i][0] != '-'; i++)
-		if (qemu_is_program_name(words->items[i]))
-			return true;
-	/* Behind a launcher with options of its own: taskset --cpu-list --all-tasks 0-3 /usr/bin/kvm */
 	struct qemu_argv argv;
-	AUTO_ARENA scratch = { 0 };
-	return qemu_argv_parse(&scratch, words->items, words->count, &argv, NULL) == 0 && argv.program != QEMU_NO_WORD &&
+	return qemu_argv_parse(arena, words->items, words->count, &argv, NULL) == 0 && argv.program != QEMU_NO_WORD &&
 	       qemu_is_program_name(words->items[argv.program]);
 }
 
 /*
- * Finds the command among the lines: 'qm showcmd' can print a sentence before it, with an apostrophe in it that is no
- * quote. So each line is tried: the command is the first that reads as shell words and names QEMU; or, when there is but
- * one line, that one.
+ * Finds the command: the first line that begins with QEMU. 'qm showcmd' can print a sentence before it, with an
+ * apostrophe in it that is no quote, so each line is tried on its own. Where no line begins with QEMU, and there is but
+ * one, that one is meant.
  */
 static int find_command(struct arena *arena, struct slice text, struct shell_line *ret, struct error *error)
 {
-	struct error first_error;
-	int first = -ENODATA;
-	size_t tried = 0;
-	struct shell_line candidate;
-	for (struct slice rest = text; rest.length;) {
-		struct shell_line line;
-		struct error why;
-		int r = shell_read_line(arena, rest, &line, &why);
-		if (r == 0 && names_qemu(&line.words)) {
-			*ret = line;
+	struct slice line;
+	*ret = (struct shell_line){ 0 };
+	for (struct slice rest = text; rest.length; slice_next_line(&rest, &line))
+		if (shell_read_line(arena, rest, ret, NULL) == 0 && begins_with_qemu(arena, &ret->words))
 			return 0;
-		}
-		if (r != -ENODATA && tried++ == 0) {
-			first = r;
-			first_error = why;
-			candidate = line;
-		}
-		struct slice skipped;
-		slice_next_line(&rest, &skipped);
-		/* What a readable line has taken up, newlines in its quotes included, is not tried again. */
-		if (r == 0 && line.consumed > skipped.length) {
-			size_t more = line.consumed - skipped.length;
-			more = more < rest.length ? more : rest.length;
-			rest = (struct slice){ rest.start + more, rest.length - more };
-		}
-	}
-	if (tried == 0)
+	struct slice trimmed = slice_trim(text);
+	if (trimmed.length == 0)
 		return error_set(error, -EINVAL, "no command line: the input is empty");
-	if (first < 0) {
-		*error = first_error;
-		return first;
-	}
-	if (tried > 1)
-		return error_set(error, -EINVAL, "none of the %zu lines begins with a QEMU program", tried);
-	*ret = candidate;
+	int r = shell_read_line(arena, trimmed, ret, error);
+	if (r < 0)
+		return r;
+	if (ret->consumed < trimmed.length)
+		return error_set(error, -EINVAL, "several lines, and none begins with a QEMU program");
 	return 0;
 }
 
@@ -176,8 +151,8 @@ static void print_line(const struct state *state, const struct viommu_result *re
 		const struct viommu_word *word = &result->words[i];
 		bool placed = spelled && word->place < state->line.words.count;
 		bool is_option = word->origin == QEMU_NO_WORD && word->text[0] == '-';
-		if (placed && (word->origin != QEMU_NO_WORD || is_option || i == 0 ||
-			       result->words[i - 1].place != word->place))
+		if (placed &&
+		    (word->origin != QEMU_NO_WORD || is_option || i == 0 || result->words[i - 1].place != word->place))
 			buffer_add(&line, spelled[word->place].gap.start, spelled[word->place].gap.length);
 		else if (i)
 			buffer_putc(&line, ' ');
@@ -218,7 +193,8 @@ static int take_words(struct state *state, struct vm_rewrite_request *request)
 	request->words = (const char *const *)args->argv + args->next;
 	request->count = count;
 	if (count == 1 && strpbrk(request->words[0], " \t\n"))
-		return verb_usage(args, "a whole line in one argument; give it on standard input to 'rewrite --shell -'");
+		return verb_usage(args,
+				  "a whole line in one argument; give it on standard input to 'rewrite --shell -'");
 	return VERB_DONE;
 }
 

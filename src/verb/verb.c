@@ -40,6 +40,14 @@ static void make_table(const struct verb *verb, struct getopt_table *table)
 	table->options[count] = (struct option){ 0 };
 }
 
+static bool is_option_id(const struct verb *verb, int id)
+{
+	for (const struct verb_option *row = verb->options; row && row->id; row++)
+		if (row->id == id)
+			return true;
+	return false;
+}
+
 int verb_next_option(struct verb_args *args, const char **value, int *ret_status)
 {
 	struct getopt_table table;
@@ -64,7 +72,11 @@ int verb_next_option(struct verb_args *args, const char **value, int *ret_status
 		*ret_status = verb_usage(args, "option '%s' needs an argument", args->argv[optind - 1]);
 		return -1;
 	case '?':
-		*ret_status = verb_usage(args, "unknown option '%s'", args->argv[optind - 1]);
+		/* In a word of letters ("-ab") optind is not past the word yet; optopt is the letter. */
+		if (optopt > 0 && optopt < 128 && !is_option_id(args->verb, optopt))
+			*ret_status = verb_usage(args, "unknown option '-%c'", optopt);
+		else
+			*ret_status = verb_usage(args, "unknown option '%s'", args->argv[optind - 1]);
 		return -1;
 	default:
 		return id;

@@ -34,9 +34,9 @@ struct verb_args {
 
 struct verb {
 	const char *name;
-	const char *summary;  /* for the list of verbs */
-	const char *synopsis; /* behind the name; lines begin with another form */
-	const char *help;     /* a paragraph or two: what it does, and examples */
+	const char *summary;               /* for the list of verbs */
+	const char *synopsis;              /* behind the name; lines begin with another form */
+	const char *help;                  /* a paragraph or two: what it does, and examples */
 	const struct verb_option *options; /* ended by { 0 } */
 	int (*run)(struct verb_args *args);
 };

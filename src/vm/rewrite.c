@@ -68,8 +68,8 @@ static bool look_up_groups(struct facts *facts, const struct root *root, const s
 int vm_rewrite(struct arena *arena, const struct vm_rewrite_request *request, struct viommu_result *ret,
 	       struct error *error)
 {
-	struct qemu_argv argv;
-	struct qemu_vm vm;
+	struct qemu_argv argv = { 0 };
+	struct qemu_vm vm = { 0 };
 	int r = qemu_argv_parse(arena, request->words, request->count, &argv, error);
 	if (r == 0)
 		r = qemu_vm_read(arena, &argv, request->root, &vm, error);
@@ -101,7 +101,8 @@ int vm_parse_switch(const char *name, const char *text, enum viommu_switch *ret,
 int vm_parse_aw_bits(const char *text, unsigned int *ret, struct error *error)
 {
 	if (!text_equals(text, "39") && !text_equals(text, "48"))
-		return error_set(error, -EINVAL, "aw-bits is 39 or 48 (QEMU's intel-iommu knows no other), not '%s'", text);
+		return error_set(error, -EINVAL, "aw-bits is 39 or 48 (QEMU's intel-iommu knows no other), not '%s'",
+				 text);
 	*ret = text_equals(text, "39") ? 39 : 48;
 	return 0;
 }

@@ -24,7 +24,10 @@ static void split(struct list *words, struct slice text)
 static int rewrite(struct arena *arena, const struct list *words, uint8_t facts_byte, struct viommu_result *ret)
 {
 	static const struct viommu_group_member members[] = {
-		{ { 0, 1, 0, 0 }, "1" }, { { 0, 1, 0, 1 }, "1" }, { { 0, 2, 0, 0 }, "1" }, { { 0, 3, 0, 0 }, "2" },
+		{ { 0, 1, 0, 0 }, "1" },
+		{ { 0, 1, 0, 1 }, "1" },
+		{ { 0, 2, 0, 0 }, "1" },
+		{ { 0, 3, 0, 0 }, "2" },
 	};
 	struct viommu_facts facts = {
 		.members = members,
@@ -69,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	split(&words, text);
 	for (size_t i = 0; i < words.count; i++)
 		keyval_holds(&arena, words.items[i]);
-	if (rewrite(&arena, &words, data[0], &result) < 0)
+	if (words.count == 0 || rewrite(&arena, &words, data[0], &result) < 0)
 		return 0;
 	for (size_t i = 0; i < result.count; i++) {
 		if (result.words[i].origin != QEMU_NO_WORD)

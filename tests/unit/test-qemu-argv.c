@@ -30,8 +30,10 @@ static void assert_options(const char *text, const char *wanted)
 	buffer_puts(&got, "");
 	for (size_t i = 0; i < reading.argv.option_count; i++) {
 		const struct qemu_option *option = &reading.argv.options[i];
-		const char *value = option->name ? qemu_argument(&reading.argv, option) : reading.argv.words[option->word];
-		buffer_printf(&got, "%s%s%s%s", i ? " " : "", option->name ? option->name : "", *value ? "=" : "", value);
+		const char *value = option->name ? qemu_argument(&reading.argv, option) :
+						   reading.argv.words[option->word];
+		buffer_printf(&got, "%s%s%s%s", i ? " " : "", option->name ? option->name : "", *value ? "=" : "",
+			      value);
 	}
 	assert_string_equal(got.text, wanted);
 	arena_release(&reading.arena);

@@ -100,8 +100,13 @@ static void configuration_files(void **state)
 	assert_string_equal(keyval_get(&file.sections[1].entries, "type"), "q35");
 	assert_string_equal(keyval_get(&file.sections[1].entries, "empty"), "");
 
-	const char *const wrong[] = { "key = \"before any section\"\n", "[device\n", "[]\n", "[\n",
-				      "[device \"x]\n", "[machine]\nkey\n",      "[machine]\nkey = bare\n",
+	const char *const wrong[] = { "key = \"before any section\"\n",
+				      "[device\n",
+				      "[]\n",
+				      "[\n",
+				      "[device \"x]\n",
+				      "[machine]\nkey\n",
+				      "[machine]\nkey = bare\n",
 				      "[machine]\nkey = \"\n" };
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		assert_int(config_file_parse(&arena, slice_of(wrong[i]), &file, &error), -EINVAL);
@@ -112,9 +117,12 @@ static void configuration_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(items),	      cmocka_unit_test(doubled_commas),
-		cmocka_unit_test(the_last_one_wins),  cmocka_unit_test(dashes_and_underscores),
-		cmocka_unit_test(setting),	      cmocka_unit_test(booleans),
+		cmocka_unit_test(items),
+		cmocka_unit_test(doubled_commas),
+		cmocka_unit_test(the_last_one_wins),
+		cmocka_unit_test(dashes_and_underscores),
+		cmocka_unit_test(setting),
+		cmocka_unit_test(booleans),
 		cmocka_unit_test(configuration_files),
 	};
 	return cmocka_run_group_tests_name("qemu-keyval", tests, NULL, NULL);

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <poll.h>
+
+#include "host/bind-move.h"
+#include "host/bind.h"
+#include "host/guard.h"
+#include "host/pci.h"
+#include "host/users.h"
+
+#define VFIO_PCI "vfio-pci"
+
+/* udev and its like open new disks for a moment: not worth a refusal. */
+#define PROCESS_TRIES 5
+#define PROCESS_WAIT_MS 200
+
+struct planning {
+	const struct root *root;
+	struct arena *arena;
+	const struct bind_options *options;
+	struct bind_plan *plan;
+};
+
+static void refuse(const struct planning *planning, struct pci_address address, const char *text)
+{
+	char name[PCI_ADDRESS_TEXT_MAX];
+	list_printf(&planning->plan->refusals, "%s: %s", pci_address_format(address, name), text);
+}
+
+static void note(const struct planning *planning, struct pci_address address, const char *text)
+{
+	char name[PCI_ADDRESS_TEXT_MAX];
+	list_printf(&planning->plan->notes, "%s: %s", pci_address_format(address, name), text);
+}
+
+static void start(struct planning *planning, struct pci_address address, bool to_vfio)
+{
+	*planning->plan = (struct bind_plan){
+		.address = address,
+		.to_vfio = to_vfio,
+		.refusals = { .arena = planning->arena },
+		.notes = { .arena = planning->arena },
+	};
+}
+
+/* vfio-pci refuses a physical function with virtual ones: "Cannot bind to PF with SR-IOV enabled". */
+static int check_virtual_functions(const struct planning *planning, struct pci_address address, struct error *error)
+{
+	char *text;
+	const char *path = pci_path(planning->arena, address, "sriov_numvfs");
+	if (!root_exists(planning->root, path))
+		return 0;
+	int r = guard_read_line(planning->root, planning->arena, path, planning->options->timeout_ms, &text, error);
+	if (r == 0 && strcmp(text, "0") != 0)
+		refuse(planning, address,
+		       arena_printf(
+			       planning->arena,
+			       "it has %s SR-IOV virtual functions, and vfio-pci takes no such device; write 0 to %s first",
+			       text, path));
+	return r;
+}
+
+static int plan_member(const struct planning *planning, struct bind_member *member, struct error *error)
+{
+	struct pci_function function;
+	int r = pci_read_function(planning->root, planning->arena, member->address, &function, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < function.problems.count; i++)
+		refuse(planning, member->address,
+		       arena_printf(planning->arena, "it cannot be judged: %s", function.problems.items[i]));
+	r = bind_state_read(planning->root, planning->arena, member->address, planning->options->timeout_ms,
+			    &member->before, error);
+	if (r < 0)
+		return r;
+	member->after = member->before;
+	if (function.is_bridge)
+		member->stays = "a bridge";
+	else if (pci_is_host_bridge(&function) && !member->before.driver)
+		member->stays = "a host bridge without a driver";
+	else if (text_equals(member->before.driver, VFIO_PCI))
+		member->stays = "vfio-pci already";
+	if (member->stays)
+		return 0;
+	member->after = (struct bind_state){ VFIO_PCI, VFIO_PCI };
+	planning->plan->moving++;
+	return check_virtual_functions(planning, member->address, error);
+}
+
+/* Members that are no PCI devices cannot go to vfio-pci; with a driver they keep VFIO from taking the group. */
+static void check_others(const struct planning *planning, const struct iommu_group *group)
+{
+	for (size_t i = 0; i < group->others.count; i++) {
+		const char *name = group->others.items[i];
+		const char *driver = arena_printf(planning->arena, "/sys/kernel/iommu_groups/%s/devices/%s/driver",
+						  group->number, name);
+		if (root_exists(planning->root, driver))
+			refuse(planning, planning->plan->address,
+			       arena_printf(
+				       planning->arena,
+				       "its IOMMU group %s has a member that is no PCI device, and has a driver: %s",
+				       group->number, name));
+	}
+}
+
+static int plan_members(const struct planning *planning, const struct pci_address *addresses, size_t count,
+			struct error *error)
+{
+	struct bind_plan *plan = planning->plan;
+	plan->members = arena_alloc_array(planning->arena, count + 1, sizeof(*plan->members));
+	plan->count = count;
+	for (size_t i = 0; i < count; i++) {
+		plan->members[i].address = addresses[i];
+		int r = plan_member(planning, &plan->members[i], error);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int find_users(const struct planning *planning, struct uses *ret, struct error *error)
+{
+	const struct bind_plan *plan = planning->plan;
+	struct pci_address *moving = arena_alloc_array(planning->arena, plan->count + 1, sizeof(*moving));
+	size_t count = 0;
+	for (size_t i = 0; i < plan->count; i++)
+		if (!plan->members[i].stays)
+			moving[count++] = plan->members[i].address;
+	for (int try = 1;; try++) {
+		int r = users_find(planning->root, planning->arena, moving, count, ret, error);
+		size_t processes = 0;
+		size_t needed = 0;
+		for (size_t i = 0; r == 0 && i < ret->count; i++) {
+			needed += ret->items[i].needed;
+			processes += ret->items[i].needed && ret->items[i].kind == USE_PROCESS;
+		}
+		if (r < 0 || processes == 0 || processes < needed || try == PROCESS_TRIES)
+			return r;
+		poll(NULL, 0, PROCESS_WAIT_MS);
+	}
+}
+
+static int check_users(const struct planning *planning, struct error *error)
+{
+	struct uses uses;
+	if (planning->plan->moving == 0)
+		return 0;
+	int r = find_users(planning, &uses, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < uses.count; i++) {
+		const struct use *use = &uses.items[i];
+		bool allowed = use->kind == USE_MEMBER && planning->options->inactive_ok;
+		if (use->needed && !allowed)
+			refuse(planning, use->address, use->text);
+		else
+			note(planning, use->address, use->text);
+	}
+	return 0;
+}
+
+/*
+ * What is to be given back one day: what a device has now, unless it has what an earlier nestpci gave it; then what that
+ * one wrote down.
+ */
+static void plan_record(struct bind_plan *plan, struct arena *arena)
+{
+	struct bind_record *record = &plan->record;
+	*record = (struct bind_record){
+		.path = plan->has_old_record ? plan->old_record.path : bind_record_path(arena, plan->address),
+		.members = arena_alloc_array(arena, plan->count + 1, sizeof(*record->members)),
+	};
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct bind_member *member = &plan->members[i];
+		const struct bind_state *earlier = NULL;
+		bool ours = text_equals(member->before.driver, VFIO_PCI) ||
+			    text_equals(member->before.override, VFIO_PCI);
+		if (plan->has_old_record && ours)
+			earlier = bind_record_of(&plan->old_record, member->address);
+		if (!member->stays || text_equals(member->before.driver, VFIO_PCI))
+			record->members[record->count++] = (struct bind_recorded){ member->address,
+										   earlier ? *earlier :
+											     member->before };
+	}
+}
+
+int bind_plan(const struct root *root, struct arena *arena, struct pci_address address,
+	      const struct bind_options *options, struct bind_plan *ret, struct error *error)
+{
+	struct planning planning = { root, arena, options, ret };
+	struct iommu_group group = { 0 };
+	start(&planning, address, true);
+	int r = iommu_group_of(root, arena, address, &ret->group, error);
+	if (r == 0)
+		r = iommu_read_group(root, arena, ret->group, &group, error);
+	if (r == 0)
+		r = plan_members(&planning, group.members, group.count, error);
+	if (r == 0)
+		r = check_users(&planning, error);
+	if (r < 0)
+		return r;
+	check_others(&planning, &group);
+	r = bind_record_find(root, arena, address, &ret->old_record, error);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	ret->has_old_record = r == 0;
+	plan_record(ret, arena);
+	ret->loads_driver = ret->moving && !root_exists(root, "/sys/bus/pci/drivers/" VFIO_PCI);
+	return 0;
+}
+
+/* What a member goes back to, and whether it does. */
+static void plan_return(const struct planning *planning, struct bind_member *member, const struct bind_state *recorded)
+{
+	const struct bind_state *now = &member->before;
+	bool ours = text_equals(now->driver, VFIO_PCI) || text_equals(now->override, VFIO_PCI);
+	member->probe = !recorded;
+	member->after = recorded ? *recorded : (struct bind_state){ NULL, "" };
+	if (recorded && text_equals(now->override, recorded->override) &&
+	    (now->driver == recorded->driver || text_equals(now->driver, recorded->driver)))
+		member->stays = "has what it had";
+	else if (!ours)
+		member->stays = "not with vfio-pci";
+	if (member->stays)
+		member->after = *now;
+	else
+		planning->plan->moving++;
+}
+
+static int plan_return_of(const struct planning *planning, struct pci_address address,
+			  const struct bind_state *recorded, struct error *error)
+{
+	struct bind_plan *plan = planning->plan;
+	struct bind_member *member = &plan->members[plan->count];
+	if (!root_exists(planning->root, pci_path(planning->arena, address, ""))) {
+		note(planning, address, "it is gone");
+		return 0;
+	}
+	*member = (struct bind_member){ .address = address };
+	int r = bind_state_read(planning->root, planning->arena, address, planning->options->timeout_ms,
+				&member->before, error);
+	if (r < 0)
+		return r;
+	plan_return(planning, member, recorded);
+	/* Of the others in a group there is nothing to tell. */
+	if (recorded || !member->stays)
+		plan->count++;
+	return 0;
+}
+
+static int plan_returns_of_record(const struct planning *planning, struct error *error)
+{
+	struct bind_plan *plan = planning->plan;
+	int r = 0;
+	plan->members = arena_alloc_array(planning->arena, plan->record.count + 1, sizeof(*plan->members));
+	for (size_t i = 0; r == 0 && i < plan->record.count; i++)
+		r = plan_return_of(planning, plan->record.members[i].address, &plan->record.members[i].state, error);
+	return r;
+}
+
+/* Nothing is known of what they had: all of the group that is with vfio-pci; without a group, the device alone. */
+static int plan_returns_of_group(const struct planning *planning, struct error *error)
+{
+	struct bind_plan *plan = planning->plan;
+	struct iommu_group group = { .members = &plan->address, .count = 1 };
+	int r = 0;
+	if (plan->group)
+		r = iommu_read_group(planning->root, planning->arena, plan->group, &group, error);
+	plan->members = arena_alloc_array(planning->arena, group.count + 1, sizeof(*plan->members));
+	for (size_t i = 0; r == 0 && i < group.count; i++)
+		r = plan_return_of(planning, group.members[i], NULL, error);
+	return r;
+}
+
+int bind_plan_back(const struct root *root, struct arena *arena, struct pci_address address,
+		   const struct bind_options *options, struct bind_plan *ret, struct error *error)
+{
+	struct planning planning = { root, arena, options, ret };
+	start(&planning, address, false);
+	int r = bind_record_find(root, arena, address, &ret->record, error);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = iommu_group_of(root, arena, address, &ret->group, error);
+	/* A device without a group cannot have been bound by us, but may have been by force; one may be gone. */
+	if (r < 0 && r != -ENOENT && !(r == -ENODEV && ret->record.path))
+		return r;
+	r = ret->record.path ? plan_returns_of_record(&planning, error) : plan_returns_of_group(&planning, error);
+	return r < 0 ? r : check_users(&planning, error);
+}

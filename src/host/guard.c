@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "host/guard.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* What to do, and on what. */
+struct call {
+	int (*run)(const struct call *call, struct error *answer);
+	const struct root *root;
+	const char *path;
+	const char *text;
+	unsigned int timeout_ms;
+};
+
+/* What the child says; small enough that a pipe takes it in one piece (PIPE_BUF). */
+struct reply {
+	int code;
+	struct error text;
+};
+
+static int run_read(const struct call *call, struct error *answer)
+{
+	AUTO_ARENA arena = { 0 };
+	char *line;
+	int r = root_read_line(call->root, &arena, call->path, &line, answer);
+	if (r < 0)
+		return r;
+	return error_set(answer, 0, "%s", line);
+}
+
+static int run_write(const struct call *call, struct error *answer)
+{
+	return root_write_attribute(call->root, call->path, call->text, answer);
+}
+
+static int run_claim(const struct call *call, struct error *answer)
+{
+	/* Not blocking: a drive without a medium would wait for one. */
+	int fd = root_open_file(call->root, call->path, O_RDONLY | O_EXCL | O_NONBLOCK | O_NOCTTY, answer);
+	return fd == -EBUSY ? 1 : fd < 0 ? fd : 0;
+}
+
+/*
+ * A child that hangs must hold nothing open: not the lock, and not the streams of this process, at whose end somebody
+ * may be waiting.
+ */
+static void close_all_but(int fd)
+{
+	if (fd > 0)
+		syscall(SYS_close_range, 0U, (unsigned int)fd - 1, 0U);
+	/* Not there before Linux 5.9. */
+	if (syscall(SYS_close_range, (unsigned int)fd + 1, ~0U, 0U) == 0)
+		return;
+	for (int other = 0; other < 1024; other++)
+		if (other != fd)
+			close(other);
+}
+
+static void __attribute__((noreturn)) run_in_child(const struct call *call, int output)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (call->root->kind == ROOT_LIVE)
+		close_all_but(output);
+	struct reply reply = { 0 };
+	reply.code = call->run(call, &reply.text);
+	_exit(write(output, &reply, sizeof(reply)) == (ssize_t)sizeof(reply) ? 0 : 1);
+}
+
+/* Waits for the reply. -ETIMEDOUT, or -EIO when the child ended without one. */
+static int receive(int input, const struct call *call, struct reply *reply, struct error *error)
+{
+	uint64_t end = clock_ms() + call->timeout_ms;
+	struct pollfd ready = { input, POLLIN, 0 };
+	for (;;) {
+		uint64_t now = clock_ms();
+		int r = poll(&ready, 1, now < end ? (int)(end - now) : 0);
+		if (r > 0)
+			break;
+		if (r == 0)
+			return error_set(error, -ETIMEDOUT,
+					 "%s '%.*s': not done after %u s; the kernel is holding it up", call->path,
+					 call->text ? (int)strcspn(call->text, "\n") : 0, call->text ? call->text : "",
+					 (call->timeout_ms + 999) / 1000);
+		if (errno != EINTR)
+			return error_set_errno(error, -errno, "%s", call->path);
+	}
+	if (read(input, reply, sizeof(*reply)) != (ssize_t)sizeof(*reply))
+		return error_set(error, -EIO, "%s: the process that was to do it ended early", call->path);
+	return 0;
+}
+
+/* The killed child; not for long when it hangs: then it becomes init's to wait for once this process is gone. */
+static void reap(pid_t pid)
+{
+	for (int i = 0; i < 100; i++) {
+		if (waitpid(pid, NULL, WNOHANG) != 0)
+			return;
+		poll(NULL, 0, 1);
+	}
+}
+
+/* Returns what `run` returned; its text is in `answer` where it failed, and where it has something to tell. */
+static int guarded(const struct call *call, struct error *answer)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set_errno(answer, -errno, "%s", call->path);
+	pid_t pid = fork();
+	if (pid == 0)
+		run_in_child(call, ends[1]);
+	close(ends[1]);
+	AUTO_CLOSE int input = ends[0];
+	if (pid < 0)
+		return error_set_errno(answer, -errno, "%s", call->path);
+	struct reply reply = { 0 };
+	int r = receive(input, call, &reply, answer);
+	kill(pid, SIGKILL);
+	reap(pid);
+	if (r < 0)
+		return r;
+	*answer = reply.text;
+	return reply.code;
+}
+
+int guard_read_line(const struct root *root, struct arena *arena, const char *path, unsigned int timeout_ms, char **ret,
+		    struct error *error)
+{
+	struct error answer;
+	int r = guarded(&(struct call){ run_read, root, path, NULL, timeout_ms }, &answer);
+	if (r < 0)
+		return error_set(error, r, "%s", answer.text);
+	*ret = arena_strdup(arena, answer.text);
+	return 0;
+}
+
+int guard_write(const struct root *root, const char *path, const char *text, unsigned int timeout_ms,
+		struct error *error)
+{
+	struct error answer;
+	int r = guarded(&(struct call){ run_write, root, path, text, timeout_ms }, &answer);
+	return r < 0 ? error_set(error, r, "%s", answer.text) : r;
+}
+
+int guard_is_claimed(const struct root *root, const char *node, unsigned int timeout_ms, struct error *error)
+{
+	struct error answer;
+	int r = guarded(&(struct call){ run_claim, root, node, NULL, timeout_ms }, &answer);
+	return r < 0 ? error_set(error, r, "%s", answer.text) : r;
+}

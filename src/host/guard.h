@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Calls that can hang in the kernel, made in a child process with a time limit. Taking a driver from a device waits for
+ * whoever uses it; a process that waits there cannot be killed, and holds the device's lock meanwhile, so that even
+ * reading some attributes (driver_override, sriov_numvfs) hangs. This process must not.
+ *
+ * All return -ETIMEDOUT when the time was up; the child is left to the kernel then, without any descriptor of ours, and
+ * is gone when the kernel lets it go.
+ */
+#pragma once
+
+#include "base/root.h"
+
+/* Like root_read_line(). */
+int guard_read_line(const struct root *root, struct arena *arena, const char *path, unsigned int timeout_ms, char **ret,
+		    struct error *error) MUST_CHECK;
+
+/* Like root_write_attribute(). */
+int guard_write(const struct root *root, const char *path, const char *text, unsigned int timeout_ms,
+		struct error *error) MUST_CHECK;
+
+/*
+ * Whether the kernel lets nobody else have a block device (a mounted file system, an imported ZFS pool, an MD array, a
+ * target: open(2), O_EXCL without O_CREAT). Opens for reading only. 1 claimed, 0 not.
+ */
+int guard_is_claimed(const struct root *root, const char *node, unsigned int timeout_ms, struct error *error)
+	MUST_CHECK;

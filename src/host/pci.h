@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * PCI functions of a host, as its kernel describes them under /sys/bus/pci/devices
+ * (Documentation/ABI/testing/sysfs-bus-pci).
+ *
+ * One attribute that cannot be read spoils nothing else: it is unknown, and `problems` says why. An attribute that a
+ * function may be without, and is, is no problem. Everything belongs to the arena that was given.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pci-address.h"
+#include "base/root.h"
+#include "host/iommu.h"
+
+#define PCI_UNKNOWN (-1)
+
+struct pci_function {
+	struct pci_address address;
+	int32_t class; /* 24 bits: base class, subclass, programming interface. This and all ids: or PCI_UNKNOWN */
+	int32_t vendor;
+	int32_t device;
+	int32_t subsystem_vendor;
+	int32_t subsystem_device;
+	int32_t revision;
+	const char *driver; /* NULL: none */
+	const char *group;  /* number of its IOMMU group, in digits; NULL: none */
+	bool is_bridge;     /* has a bus behind it (header type 1 or 2): vfio-pci takes none of these */
+	bool boot_vga;      /* the display that the firmware used */
+	struct list problems;
+
+	/* Filled by pci_ids_fill(); NULL where there is no name. */
+	const char *class_name;
+	const char *vendor_name;
+	const char *device_name;
+};
+
+struct pci_functions {
+	struct pci_function *items; /* sorted by address */
+	size_t count;
+};
+
+/* All functions of a host; none (a host without PCI) is no failure. */
+int pci_read_all(const struct root *root, struct arena *arena, struct pci_functions *ret, struct error *error)
+	MUST_CHECK;
+
+/* One function. -ENODEV when the host has none at this address. */
+int pci_read_function(const struct root *root, struct arena *arena, struct pci_address address,
+		      struct pci_function *ret, struct error *error) MUST_CHECK;
+
+static inline bool pci_is_host_bridge(const struct pci_function *function)
+{
+	return function->class != PCI_UNKNOWN && function->class >> 8 == 0x0600;
+}
+
+/* "/sys/bus/pci/devices/ADDRESS/NAME"; without the slash when `name` is "". */
+const char *pci_path(struct arena *arena, struct pci_address address, const char *name);

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What only a terminal shows: a table that is cut at its width."""
+import fcntl
+import os
+import pathlib
+import pty
+import struct
+import subprocess
+import termios
+
+HOST = pathlib.Path(__file__).resolve().parent / "list" / "hosts" / "workstation"
+
+
+def run_on_terminal(words, columns):
+    """Runs a program with a terminal as its standard output, and returns the lines it printed."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    output = b""
+    while True:
+        try:
+            block = os.read(ours, 65536)
+        except OSError:  # EIO: the other side is closed
+            break
+        if not block:
+            break
+        output += block
+    os.close(ours)
+    assert child.wait(timeout=60) == 0
+    return output.decode().replace("\r\n", "\n").splitlines()
+
+
+def test_list_fits_into_80_columns(nestpci):
+    lines = run_on_terminal([nestpci, "list", "--root", HOST], 80)
+    assert len(lines) == 8
+    assert max(len(line) for line in lines) <= 80
+    assert any(line.endswith("...") for line in lines)
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_list_is_whole_where_there_is_room(nestpci):
+    lines = run_on_terminal([nestpci, "list", "--root", HOST], 250)
+    assert any("NVMe SSD Controller SM981/PM981/PM983" in line for line in lines)
+    assert not any(line.endswith("...") for line in lines)

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "base/root.h"
+
+#define NOBODY 65534
+#define LARGE_SIZE ((off_t)65 * 1024 * 1024)
+
+/* FOLDER/root is the root of a machine; FOLDER/secret lies outside. */
+static void make_machine(void **state, struct root *root)
+{
+	put_directory(state, "root/sys/bus");
+	put_directory(state, "root/etc");
+	put_file(state, "root/etc/one", "  first line \n");
+	put_file(state, "root/etc/empty", "");
+	put_file(state, "secret", "SECRET");
+	assert_int(root_open(root, in_folder(state, "root"), NULL), 0);
+}
+
+static void reads_files(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct slice text;
+	char *line;
+	make_machine(state, &root);
+	assert_int(root.kind, ROOT_OFFLINE);
+	assert_int(root_read(&root, &arena, "/etc/one", &text, NULL), 0);
+	assert_slice(text, "  first line \n");
+	assert_int(text.start[text.length], 0);
+	assert_int(root_read(&root, &arena, "/etc/empty", &text, NULL), 0);
+	assert_string_equal(text.start, "");
+	assert_int(root_read_line(&root, &arena, "/etc/one", &line, NULL), 0);
+	assert_string_equal(line, "first line");
+}
+
+static void tells_absent_from_wrong(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct slice text;
+	struct error error;
+	make_machine(state, &root);
+	assert_int(root_read(&root, &arena, "/etc/none", &text, &error), -ENOENT);
+	assert_contains(error.text, "/etc/none: No such file");
+	assert_int(root_read(&root, &arena, "/etc/one/x", &text, &error), -ENOTDIR);
+	assert_true(root_absent(-ENOENT) && root_absent(-ENOTDIR) && !root_absent(-EACCES));
+	assert_int(root_read(&root, &arena, "/etc", &text, &error), -EISDIR);
+	assert_int(root_open(&root, in_folder(state, "nowhere"), &error), -ENOENT);
+	assert_contains(error.text, "nowhere: No such file");
+	assert_int(root_open(&root, in_folder(state, "secret"), &error), -ENOTDIR);
+}
+
+/* What somebody who is not root gets, as a positive errno; 0 when the file could be read. */
+static int read_as_somebody(const struct root *root, const char *path)
+{
+	struct arena arena = { 0 };
+	struct slice text;
+	struct error error;
+	if (geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return 255;
+	int r = root_read(root, &arena, path, &text, &error);
+	arena_release(&arena);
+	return r < 0 && strstr(error.text, "Permission denied") ? -r : 0;
+}
+
+static void tells_unreadable(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	make_machine(state, &root);
+	assert_int(chmod(in_folder(state, "root/etc/one"), 0), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(read_as_somebody(&root, "/etc/one"));
+	int status = 0;
+	assert_int(waitpid(pid, &status, 0), pid);
+	assert_int(WEXITSTATUS(status), EACCES);
+}
+
+static void refuses_a_file_too_large(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct slice text;
+	struct error error;
+	make_machine(state, &root);
+	put_file(state, "root/etc/large", "");
+	assert_int(truncate(in_folder(state, "root/etc/large"), LARGE_SIZE), 0);
+	assert_int(root_read(&root, &arena, "/etc/large", &text, &error), -EFBIG);
+	assert_contains(error.text, "larger than 64 MiB");
+}
+
+/* Where a link that wants to leave the root leads instead: to the same path inside, which is not there. */
+static void links_cannot_lead_outside(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	make_machine(state, &root);
+	put_link(state, "root/absolute", in_folder(state, "secret"));
+	put_link(state, "root/relative", "../secret");
+	put_link(state, "root/etc/deep", "../../../../../../../../secret");
+	put_link(state, "root/out", "..");
+	put_link(state, "root/top", "/");
+	put_link(state, "root/self", "/proc/self/root");
+	static const char *const paths[] = { "/absolute",      "/relative",        "/etc/deep",
+					     "/out/secret",    "/../secret",       "/etc/../../secret",
+					     "/top/../secret", "/self/etc/passwd", "../secret" };
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct slice text;
+		char *real = NULL;
+		struct list names = { 0 };
+		struct stat status;
+		if (root_read(&root, &arena, paths[i], &text, NULL) != -ENOENT)
+			fail_msg("%s leads outside", paths[i]);
+		assert_int(root_real_path(&root, &arena, paths[i], &real, NULL), -ENOENT);
+		assert_int(root_list(&root, &arena, paths[i], &names, NULL), -ENOENT);
+		assert_int(root_stat(&root, paths[i], &status, NULL), -ENOENT);
+		assert_false(root_exists(&root, paths[i]));
+	}
+	put_file(state, "root/secret", "inside");
+	char *line;
+	assert_int(root_read_line(&root, &arena, "/relative", &line, NULL), 0);
+	assert_string_equal(line, "inside");
+	assert_int(root_read_line(&root, &arena, "/out/secret", &line, NULL), 0);
+	assert_string_equal(line, "inside");
+}
+
+static void a_loop_of_links_ends(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct slice text;
+	char *real;
+	make_machine(state, &root);
+	put_link(state, "root/a", "/b");
+	put_link(state, "root/b", "/a");
+	assert_int(root_read(&root, &arena, "/a", &text, NULL), -ELOOP);
+	assert_int(root_real_path(&root, &arena, "/a/c", &real, NULL), -ELOOP);
+}
+
+static void a_fifo_does_not_hold_us_up(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct slice text = { "", 0 };
+	make_machine(state, &root);
+	assert_int(mkfifo(in_folder(state, "root/etc/fifo"), 0600), 0);
+	/* cmocka has no time limit; the alarm is the one. */
+	alarm(10);
+	assert_int(root_read(&root, &arena, "/etc/fifo", &text, NULL), -EINVAL);
+	alarm(0);
+}
+
+static void reads_links_and_real_paths(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	char *target;
+	struct error error;
+	make_machine(state, &root);
+	put_directory(state, "root/sys/devices/pci0000:00/0000:00:02.0");
+	put_directory(state, "root/sys/bus/pci");
+	put_link(state, "root/sys/bus/pci/0000:00:02.0", "../../devices/pci0000:00/0000:00:02.0");
+	put_link(state, "root/lib", "/sys/bus");
+	assert_int(root_read_link(&root, &arena, "/sys/bus/pci/0000:00:02.0", &target, NULL), 0);
+	assert_string_equal(target, "../../devices/pci0000:00/0000:00:02.0");
+	assert_int(root_real_path(&root, &arena, "/lib/pci/0000:00:02.0", &target, NULL), 0);
+	assert_string_equal(target, "/sys/devices/pci0000:00/0000:00:02.0");
+	assert_int(root_real_path(&root, &arena, "/", &target, NULL), 0);
+	assert_string_equal(target, "/");
+	assert_int(root_read_link(&root, &arena, "/etc/one", &target, &error), -EINVAL);
+	assert_contains(error.text, "not a symbolic link");
+	assert_int(root_read_link(&root, &arena, "/etc/none", &target, &error), -ENOENT);
+}
+
+static void lists_sorted(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct list names = { 0 };
+	make_machine(state, &root);
+	put_file(state, "root/sys/bus/b", "");
+	put_file(state, "root/sys/bus/a", "");
+	put_file(state, "root/sys/bus/.c", "");
+	assert_int(root_list(&root, &arena, "/sys/bus", &names, NULL), 0);
+	assert_int(names.count, 3);
+	assert_string_equal(names.items[0], ".c");
+	assert_string_equal(names.items[1], "a");
+	assert_string_equal(names.items[2], "b");
+	struct list none = { 0 };
+	assert_int(root_list(&root, &arena, "/etc/one", &none, NULL), -ENOTDIR);
+	put_directory(state, "root/bare");
+	assert_int(root_list(&root, &arena, "/bare", &none, NULL), 0);
+	assert_int(none.count, 0);
+}
+
+static void writes_nothing_offline(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct error error;
+	char *line;
+	make_machine(state, &root);
+	assert_int(root_write_attribute(&root, "/etc/one", "changed", &error), -EROFS);
+	assert_contains(error.text, "only a live system can be written to");
+	assert_int(root_open_file(&root, "/etc/one", O_RDWR, &error), -EROFS);
+	assert_int(root_read_line(&root, &arena, "/etc/one", &line, NULL), 0);
+	assert_string_equal(line, "first line");
+}
+
+static void reads_and_writes_live(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	char *line;
+	struct error error;
+	assert_int(root_open(&root, "/", NULL), 0);
+	assert_int(root.kind, ROOT_LIVE);
+	assert_string_equal(root.name, "");
+	put_file(state, "attribute", "old");
+	const char *path = in_folder(state, "attribute");
+	assert_int(root_write_attribute(&root, path, "new", NULL), 0);
+	assert_int(root_read_line(&root, &arena, path, &line, NULL), 0);
+	assert_string_equal(line, "new");
+	assert_int(root_write_attribute(&root, in_folder(state, "none"), "x", &error), -ENOENT);
+	assert_int(root_write_attribute(&root, "/dev/full", "two\nlines", &error), -ENOSPC);
+	assert_string_equal(error.text, "write 'two' to /dev/full: No space left on device");
+	assert_int(root_real_path(&root, &arena, "/proc/self/../self", &line, NULL), 0);
+	assert_true(text_starts_with(line, "/proc/"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test_in_folder(reads_files),
+		test_in_folder(tells_absent_from_wrong),
+		test_in_folder(tells_unreadable),
+		test_in_folder(refuses_a_file_too_large),
+		test_in_folder(links_cannot_lead_outside),
+		test_in_folder(a_loop_of_links_ends),
+		test_in_folder(a_fifo_does_not_hold_us_up),
+		test_in_folder(reads_links_and_real_paths),
+		test_in_folder(lists_sorted),
+		test_in_folder(writes_nothing_offline),
+		test_in_folder(reads_and_writes_live),
+	};
+	return cmocka_run_group_tests_name("base-root", tests, NULL, NULL);
+}
