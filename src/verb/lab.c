@@ -30,12 +30,12 @@ enum {
 
 static const struct verb_option options[] = {
 	{ OPTION_LEVELS, "levels", "2|3",
-	  "machines in each other (default: 3). With 2 the device is\n"
-	  "emulated in L1" },
-	{ OPTION_DEVICE, "device", "KIND", "nvme (default), or gpu-like: two functions in one group" },
+	  "machines in each other (default: 3). With 2 the\n"
+	  "device is emulated in L1" },
+	{ OPTION_DEVICE, "device", "KIND", "nvme (default), or gpu-like (two functions)" },
 	{ OPTION_WITHOUT, "without", "THING",
 	  "leave something out of L1's command line: viommu,\n"
-	  "caching-mode, irqchip. The run must then fail, and say why" },
+	  "caching-mode or irqchip. The run must then fail" },
 	{ OPTION_MISPLACE, "misplace", "viommu", "put the vIOMMU behind the device: likewise" },
 	{ OPTION_MEMORY_L2, "memory-l2", "MIB", "memory of L2 (default: 128)" },
 	{ OPTION_TIMEOUT, "timeout", "SECONDS", "give up after that time (default: 900)" },

@@ -12,17 +12,20 @@ enum rewrite_option {
 	OPTION_GROUP,
 };
 
-#define REWRITE_OPTIONS                                                                                   \
-	{ OPTION_AW_BITS, "aw-bits", "39|48",                                                             \
-	  "address width of the vIOMMU; without it, 39 where this\n"                                      \
-	  "host's IOMMU is known to do no more, else QEMU's default" },                                   \
-		{ OPTION_EIM, "eim", "on|off", "extended interrupt mode (x2APIC; more than 255 vCPUs)" }, \
-		{ OPTION_DEVICE_IOTLB, "device-iotlb", "on|off", "ATS for vhost and virtio devices" },    \
-	{                                                                                                 \
-		OPTION_GROUP, "group", "ADDR,ADDR",                                                       \
-			"devices that share an IOMMU group on the host; without\n"                        \
-			"it, read from /sys. May be repeated"                                             \
-	}
+/* clang-format off */
+#define REWRITE_OPTIONS                                                  \
+	{ OPTION_AW_BITS, "aw-bits", "39|48",                            \
+	  "address width of the vIOMMU; without it, 39 where\n"          \
+	  "this host's IOMMU is known to do no more, else\n"             \
+	  "what QEMU does by itself" },                                  \
+	{ OPTION_EIM, "eim", "on|off",                                   \
+	  "extended interrupt mode (more than 255 vCPUs)" },             \
+	{ OPTION_DEVICE_IOTLB, "device-iotlb", "on|off",                 \
+	  "ATS, for vhost and virtio devices" },                         \
+	{ OPTION_GROUP, "group", "ADDR,ADDR",                            \
+	  "devices that share an IOMMU group on the host;\n"             \
+	  "without it, read from /sys. May be repeated" }
+/* clang-format on */
 
 /* Takes one of the options above. VERB_DONE, or a status to return, said already. */
 int rewrite_take_option(const struct verb_args *args, struct vm_rewrite_request *request, struct list *groups, int id,

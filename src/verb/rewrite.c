@@ -12,8 +12,8 @@ enum { OPTION_NULL = '0', OPTION_SHELL = 's', OPTION_JSON = 'j', OPTION_ROOT = '
 
 static const struct verb_option options[] = {
 	{ OPTION_SHELL, "shell", "FILE",
-	  "read a shell-quoted line, as 'qm showcmd' prints it, from a\n"
-	  "file, or '-' for standard input, instead of arguments" },
+	  "read a shell-quoted line, as 'qm showcmd' prints it,\n"
+	  "from a file, or '-' for standard input" },
 	{ OPTION_NULL, "null", NULL, "print the words, each ended by a NUL byte" },
 	{ OPTION_JSON, "json", NULL, "print words, changes and warnings as JSON" },
 	{ OPTION_ROOT, "root", "DIR", "the host that runs the line is the one below DIR" },
@@ -67,9 +67,11 @@ static int find_command(struct arena *arena, struct slice text, struct shell_lin
 {
 	struct slice line;
 	*ret = (struct shell_line){ 0 };
-	for (struct slice rest = text; rest.length; slice_next_line(&rest, &line))
+	struct slice rest = text;
+	do {
 		if (shell_read_line(arena, rest, ret, NULL) == 0 && begins_with_qemu(arena, &ret->words))
 			return 0;
+	} while (slice_next_line(&rest, &line));
 	struct slice trimmed = slice_trim(text);
 	if (trimmed.length == 0)
 		return error_set(error, -EINVAL, "no command line: the input is empty");
@@ -84,7 +86,7 @@ static int find_command(struct arena *arena, struct slice text, struct shell_lin
 static int read_shell_line(struct state *state, struct vm_rewrite_request *request)
 {
 	struct error error;
-	struct slice text;
+	struct slice text = { 0 };
 	int r = read_all(state->arena, state->shell_path, &text, &error);
 	if (r < 0) {
 		say("rewrite: %s", error.text);
