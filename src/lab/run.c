@@ -30,8 +30,7 @@
 struct level {
 	const char *step;
 	const char *failed; /* "bind nestpci bind ended with ...", or NULL */
-	bool ended;
-	struct list log; /* what its programs and its kernel said */
+	struct list log;    /* what its programs and its kernel said */
 };
 
 struct run {
@@ -43,6 +42,7 @@ struct run {
 	struct lab_disk disks[LAB_DISKS_MAX];
 	struct level levels[LEVELS];
 	size_t proved;
+	bool done; /* the innermost level has nothing more to say */
 	uint64_t started;
 	int log; /* the whole console, as it came */
 	size_t row_room;
@@ -132,7 +132,8 @@ static void take_line(struct run *run, struct slice line)
 		level_progress(run, event.level, arena_printf(run->arena, "%s read and written", event.text));
 		break;
 	case CONSOLE_END:
-		level->ended = true;
+		/* What there is to prove is on the disk now; how the levels shut down is no part of it. */
+		run->done = event.level == LEVELS - 1;
 		break;
 	case CONSOLE_OTHER:
 		/* With two levels L0 is this machine, and `nestpci exec` speaks for itself. */
@@ -182,6 +183,8 @@ static enum follow_end follow(struct run *run, int output)
 		(void)!file_write_all(run->log, (struct slice){ block, (size_t)got });
 		buffer_add(&pending, block, (size_t)got);
 		take_lines(run, &pending);
+		if (run->done)
+			return FOLLOW_ENDED;
 	}
 }
 

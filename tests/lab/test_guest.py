@@ -51,7 +51,7 @@ def initrd(nestpci, build, tree, tmp_path):
 
 
 def machine(kernel, image, folder):
-    line = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-smp", "2", "-m", "768",
+    line = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35", "-cpu", "max", "-smp", "1", "-m", "768",
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-device",
             "intel-iommu,intremap=on,caching-mode=on"]
     for port in range(3):
