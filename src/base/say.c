@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 void say(const char *format, ...)
@@ -23,6 +25,35 @@ bool say_in_colour(FILE *stream)
 	const char *term = getenv("TERM");
 	bool dumb = !term || (term[0] == 'd' && term[1] == 'u');
 	return !(no_color && *no_color) && !dumb && isatty(fileno(stream));
+}
+
+size_t say_width(FILE *stream)
+{
+	struct winsize size;
+	if (!isatty(fileno(stream)) || ioctl(fileno(stream), TIOCGWINSZ, &size) < 0)
+		return 0;
+	return size.ws_col;
+}
+
+void say_wrapped(FILE *stream, const char *text, size_t used, size_t indent, size_t width)
+{
+	bool first = true;
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		if (!first && width && used + 1 + word > width) {
+			fprintf(stream, "\n%*s", (int)indent, "");
+			used = indent;
+		} else if (!first) {
+			fputc(' ', stream);
+			used++;
+		}
+		fprintf(stream, "%.*s", (int)word, text);
+		used += word;
+		text += word;
+		text += *text == ' ';
+		first = false;
+	}
+	fputc('\n', stream);
 }
 
 int say_flush(void)

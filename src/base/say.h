@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -15,6 +16,12 @@ void say(const char *format, ...) PRINTF_FORMAT(1, 2);
 
 /* Colours are for terminals, and NO_COLOR (no-color.org) switches them off. */
 bool say_in_colour(FILE *stream);
+
+/* Columns of the terminal behind a stream; 0 when it is none, or not known. */
+size_t say_width(FILE *stream);
+
+/* Prints text after what stands on the line already, broken at blanks to fit `width` (0: not broken) columns. */
+void say_wrapped(FILE *stream, const char *text, size_t used, size_t indent, size_t width);
 
 /*
  * Flushes stdout, and tells whether everything that was written to it arrived. Returns 0 or a negative errno; a verb

@@ -69,11 +69,14 @@ static void catch_signals(void)
 
 static uint64_t progress_started;
 
+#define PROGRESS_INDENT 11
+
 static void progress(const char *text)
 {
 	bool colour = say_in_colour(stderr);
-	fprintf(stderr, "%s%7.1f s%s  %s\n", colour ? "\033[2m" : "", (double)(clock_ms() - progress_started) / 1000,
-		colour ? "\033[0m" : "", text);
+	fprintf(stderr, "%s%7.1f s%s  ", colour ? "\033[2m" : "", (double)(clock_ms() - progress_started) / 1000,
+		colour ? "\033[0m" : "");
+	say_wrapped(stderr, text, PROGRESS_INDENT, PROGRESS_INDENT + 4, say_width(stderr));
 }
 
 static void level_progress(struct run *run, unsigned int level, const char *text)
@@ -119,8 +122,8 @@ static void take_line(struct run *run, struct slice line)
 		break;
 	case CONSOLE_LOG:
 		list_add(&level->log, event.text);
-		/* Our own program's words are part of the story; the kernel's are for the log. */
-		if (text_starts_with(event.text, "nestpci: "))
+		/* Our own program's deeds are part of the story; its notes, and the kernel's words, are for the log. */
+		if (text_starts_with(event.text, "nestpci: ") && !text_starts_with(event.text, "nestpci: note: "))
 			level_progress(run, event.level, event.text + strlen("nestpci: "));
 		break;
 	case CONSOLE_FAILED:

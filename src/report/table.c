@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report/table.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define COLUMNS_MAX 16
@@ -90,12 +89,4 @@ void table_print(const struct table *table, FILE *stream, size_t width)
 	print_row(table, stream, table->headings, widths, columns, width);
 	for (size_t i = 0; i + columns <= table->cells.count; i += columns)
 		print_row(table, stream, table->cells.items + i, widths, columns, width);
-}
-
-size_t table_terminal_width(FILE *stream)
-{
-	struct winsize size;
-	if (!isatty(fileno(stream)) || ioctl(fileno(stream), TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col;
 }

@@ -24,6 +24,3 @@ void table_add(struct table *table, const char *cell);
  * Prints headings and rows. The last column is cut with "..." where a line would be wider than `width` (0: never cut).
  */
 void table_print(const struct table *table, FILE *stream, size_t width);
-
-/* Columns of the terminal behind a stream; 0 when it is none. */
-size_t table_terminal_width(FILE *stream);

@@ -197,13 +197,16 @@ static void print_text(struct arena *arena, const struct lab_result *result)
 	}
 	bool colour = say_in_colour(stdout);
 	const char *start = !colour ? "" : result->verdict == LAB_FAILED ? "\033[1;31m" : "\033[1;32m";
-	printf("\n%s%s%s in %.1f s: %s.\n", start,
+	printf("\n%s%s%s in %.1f s: ", start,
 	       result->verdict == LAB_PROVED              ? "PROVED" :
 	       result->verdict == LAB_FAILED_AS_PREDICTED ? "FAILED AS PREDICTED" :
 							    "FAILED",
-	       colour ? "\033[0m" : "", result->seconds, result->reason);
-	for (size_t i = 0; i < result->facts.count; i++)
-		printf("  %s\n", result->facts.items[i]);
+	       colour ? "\033[0m" : "", result->seconds);
+	say_wrapped(stdout, arena_printf(arena, "%s.", result->reason), 20, 2, say_width(stdout));
+	for (size_t i = 0; i < result->facts.count; i++) {
+		printf("  ");
+		say_wrapped(stdout, result->facts.items[i], 2, 6, say_width(stdout));
+	}
 	if (result->logs)
 		printf("Logs are in %s\n", result->logs);
 }

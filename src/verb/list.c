@@ -114,7 +114,7 @@ static void print_table(struct arena *arena, struct pci_functions *functions)
 {
 	static const char *const headings[] = { "GROUP", "ADDRESS", "CLASS", "IDS", "DRIVER", "NAME", NULL };
 	struct table table;
-	size_t width = table_terminal_width(stdout);
+	size_t width = say_width(stdout);
 	table_start(&table, arena, headings);
 	if (functions->count)
 		qsort(functions->items, functions->count, sizeof(*functions->items), compare_by_group);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit.h"
 
+#include "base/say.h"
 #include "report/table.h"
 
 static const char *const headings[] = { "Address", "Driver", "Name", NULL };
@@ -92,7 +93,7 @@ static void indents(void **state)
 static void a_file_has_no_width(void **state)
 {
 	AUTO_FCLOSE FILE *stream = fopen("/dev/null", "we");
-	assert_int(table_terminal_width(stream), 0);
+	assert_int(say_width(stream), 0);
 }
 
 int main(void)
