@@ -80,7 +80,7 @@ void lab_machine_line(struct arena *arena, const struct lab_options *options, co
 	/* Real hardware remaps interrupts; under KVM that takes a split irqchip. */
 	ADD(ret, "-machine", kvm && three ? "q35,kernel-irqchip=split" : "q35");
 	/*
-	 * One emulated CPU. With two, one run in ten hung (QEMU 7.2): KVM patches __schedule() when a VM comes or goes
+	 * One emulated CPU. With two, a run in about ten hung (QEMU 7.2): KVM patches __schedule() when a VM comes or goes
 	 * (a static key, through INT3), and the other CPU goes on executing the INT3 that is no longer there.
 	 */
 	ADD(ret, "-smp", kvm ? "2" : "1", "-m");
