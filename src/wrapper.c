@@ -84,9 +84,9 @@ static int read_line(struct arena *arena, struct slice line, const struct names 
 {
 	struct list words = { .arena = arena };
 	struct slice word;
-	while (slice_next_word(&line, &word))
+	while (slice_next_word(&line, &word) && word.start[0] != '#')
 		list_add(&words, arena_strndup(arena, word.start, word.length));
-	if (words.count == 0 || words.items[0][0] == '#')
+	if (words.count == 0)
 		return 0;
 	if (words.count == 2 && text_equals(words.items[0], "qemu")) {
 		configuration->qemu = words.items[1];
@@ -95,7 +95,11 @@ static int read_line(struct arena *arena, struct slice line, const struct names 
 	if (words.count < 2 || !text_equals(words.items[0], "vm"))
 		return error_set(error, -EINVAL, "neither 'qemu PATH' nor 'vm NAME [SETTING...]'");
 	const char *vm = words.items[1];
-	if (!text_equals(names->id, vm) && !text_equals(names->uuid, vm) && !text_equals(names->name, vm))
+	/* A number is what -id says, where there is one: another VM may be called like it. */
+	bool by_id = names->id && vm[strspn(vm, "0123456789")] == '\0';
+	bool is_meant = text_equals(names->id, vm) ||
+			(!by_id && (text_equals(names->uuid, vm) || text_equals(names->name, vm)));
+	if (!is_meant)
 		return 0;
 	configuration->acts = true;
 	for (size_t i = 2; i < words.count; i++) {
@@ -203,9 +207,12 @@ int main(int argc, char **argv)
 			qemu_argv_parse(&arena, (const char *const *)argv, (size_t)argc, &line, &error) == 0;
 	if (readable)
 		names = names_of(&arena, &line);
-	if (root_open(&root, NULL, &error) < 0 || read_configuration(&arena, &root, &names, &configuration, &error) < 0)
+	bool query = readable && qemu_argv_is_query(&line);
+	if ((root_open(&root, NULL, &error) < 0 ||
+	     read_configuration(&arena, &root, &names, &configuration, &error) < 0) &&
+	    !query)
 		say("wrapper: the line is executed as it is: %s", error.text);
-	if (configuration.acts && !qemu_argv_is_query(&line)) {
+	if (configuration.acts && !query) {
 		const char *vm = names.id ? names.id : names.name ? names.name : names.uuid;
 		char *const *better = rewrite(&arena, &root, &configuration, vm, argv, (size_t)argc);
 		if (better)

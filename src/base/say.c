@@ -2,21 +2,36 @@
 #include "base/say.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 void say(const char *format, ...)
 {
 	va_list args;
+	/*
+	 * A reader of stderr that has gone must not end us, least of all just before QEMU is executed. The signal is held back
+	 * and taken off, so that what the program that follows inherits is as it was.
+	 */
+	sigset_t pipe_only;
+	sigset_t before;
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &pipe_only, &before);
 	va_start(args, format);
 	fflush(stdout);
 	fputs("nestpci: ", stderr);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
+	if (!sigismember(&before, SIGPIPE))
+		while (sigtimedwait(&pipe_only, NULL, &(struct timespec){ 0 }) == SIGPIPE)
+			;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 bool say_in_colour(FILE *stream)

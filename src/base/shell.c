@@ -33,18 +33,22 @@ static char peek(const struct reader *reader)
 	return reader->text.start[reader->position];
 }
 
-static bool continues_on_next_line(const struct reader *reader)
+/* Bytes of a backslash and the newline (a lone one, or one of CR and LF) behind it; 0 when there is none here. */
+static size_t continuation(const struct reader *reader)
 {
-	return peek(reader) == '\\' && reader->position + 1 < reader->text.length &&
-	       reader->text.start[reader->position + 1] == '\n';
+	const char *here = reader->text.start + reader->position;
+	size_t left = reader->text.length - reader->position;
+	if (left >= 2 && memcmp(here, "\\\n", 2) == 0)
+		return 2;
+	return left >= 3 && memcmp(here, "\\\r\n", 3) == 0 ? 3 : 0;
 }
 
 static struct slice skip_blanks(struct reader *reader)
 {
 	size_t start = reader->position;
 	while (!at_end(reader)) {
-		if (continues_on_next_line(reader))
-			reader->position += 2;
+		if (continuation(reader))
+			reader->position += continuation(reader);
 		else if (peek(reader) == ' ' || peek(reader) == '\t' || peek(reader) == '\r')
 			reader->position++;
 		else
@@ -130,8 +134,8 @@ static int read_word(struct reader *reader, struct slice *ret_spelling)
 			r = read_single(reader);
 		} else if (peek(reader) == '"') {
 			r = read_double(reader);
-		} else if (continues_on_next_line(reader)) {
-			reader->position += 2;
+		} else if (continuation(reader)) {
+			reader->position += continuation(reader);
 		} else if (peek(reader) == '\\' && reader->position + 1 < reader->text.length) {
 			buffer_putc(&reader->word, reader->text.start[reader->position + 1]);
 			reader->position += 2;

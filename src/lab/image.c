@@ -55,6 +55,8 @@ static int find_libraries(struct arena *arena, const char *program, struct list 
 	struct slice line;
 	while (slice_next_line(&result.output, &line)) {
 		struct slice word;
+		if (memmem(line.start, line.length, "not found", 9))
+			return error_set(error, -ENOENT, "%s: a library is missing; is it installed whole?", program);
 		while (slice_next_word(&line, &word)) {
 			if (word.start[0] != '/')
 				continue;
@@ -63,8 +65,6 @@ static int find_libraries(struct arena *arena, const char *program, struct list 
 				list_add(ret, path);
 			break;
 		}
-		if (memmem(line.start, line.length, "not found", 9))
-			return error_set(error, -ENOENT, "%s: a library is missing; is it installed whole?", program);
 	}
 	return 0;
 }
@@ -255,12 +255,17 @@ static bool is_current(struct arena *arena, const char *stamp, const char *descr
 static int write_image(struct arena *arena, const struct parts *parts, const struct lab_image *image, int level,
 		       struct error *error)
 {
+	/* Beside the old one: a machine may be booting from that at this moment. */
+	const char *partial = arena_printf(arena, "%s.partial", image->initrd[level]);
 	struct cpio cpio;
-	cpio_start(&cpio, arena, image->initrd[level], error);
+	cpio_start(&cpio, arena, partial, error);
 	add_base(&cpio, arena, parts);
 	if (level < 2)
 		add_hypervisor(&cpio, arena, parts, image->initrd[level + 1]);
-	return cpio_finish(&cpio);
+	int r = cpio_finish(&cpio);
+	if (r == 0 && rename(partial, image->initrd[level]) < 0)
+		r = error_set_errno(error, -errno, "rename %s", partial);
+	return r;
 }
 
 int lab_get_image(struct arena *arena, const char *cache, void (*progress)(const char *text), struct lab_image *ret,
@@ -277,7 +282,10 @@ int lab_get_image(struct arena *arena, const char *cache, void (*progress)(const
 		ret->initrd[level] = arena_printf(arena, "%s/level%d.cpio", cache, level);
 	const char *stamp = arena_printf(arena, "%s/images.stamp", cache);
 	const char *description = describe_parts(arena, &parts);
-	if (is_current(arena, stamp, description))
+	bool there = true;
+	for (int level = 0; level < 3; level++)
+		there = there && access(ret->initrd[level], R_OK) == 0;
+	if (there && is_current(arena, stamp, description))
 		return 0;
 	progress("build the boot images");
 	r = file_remove(stamp, error);

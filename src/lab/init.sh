@@ -48,6 +48,8 @@ say_lines() {
 
 end() {
 	if [ "$level" != 2 ]; then
+		# Faults first: what comes after them may be much.
+		dmesg | grep -E 'DMAR: \[|IO_PAGE_FAULT' | head -n 5 | say_lines log
 		dmesg | grep -E 'DMAR|AMD-Vi|vfio|nvme|iommu: ' | tail -n 30 | say_lines log
 	fi
 	say end

@@ -2,6 +2,7 @@
 #include "lab/machine.h"
 
 #include "lab/predict.h"
+#include "qemu/keyval.h"
 
 /* MiB. L1 unpacks an image of some 120 MiB and runs QEMU beside L2; L0 unpacks one of twice the size. */
 #define MEMORY_L1_BESIDE_L2 384U
@@ -59,9 +60,10 @@ static void add_disks(struct list *line, const struct lab_options *options, cons
 	size_t count = lab_disk_count(options->device);
 	ADD(line, "-device", "pcie-root-port,id=rp0,chassis=1,slot=1");
 	for (size_t i = 0; i < count; i++) {
-		list_add(line, "-drive");
-		/* The path is one of ours, without commas. */
-		list_printf(line, "if=none,id=disk%zu,format=raw,file=%s", i, disks[i].path);
+		struct buffer drive = { .arena = line->arena };
+		buffer_printf(&drive, "if=none,id=disk%zu,format=raw,file=", i);
+		keyval_escape(&drive, disks[i].path);
+		ADD(line, "-drive", drive.text);
 		list_add(line, "-device");
 		list_printf(line, "nvme,id=nvme%zu,serial=NESTPCI%zu,drive=disk%zu,bus=rp0,addr=0x0.%zu%s", i, i, i, i,
 			    count > 1 && i == 0 ? ",multifunction=on" : "");

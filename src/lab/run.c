@@ -46,6 +46,8 @@ struct run {
 	uint64_t started;
 	int log; /* the whole console, as it came */
 	size_t row_room;
+	const char *last_other; /* the last line that no level has marked: QEMU's own, or a kernel's panic */
+	int status;             /* of the outermost QEMU */
 };
 
 /* ---- Interruption: Ctrl-C ends the run as its end does, with everything cleaned up. ---- */
@@ -142,6 +144,8 @@ static void take_line(struct run *run, struct slice line)
 		/* With two levels L0 is this machine, and `nestpci exec` speaks for itself. */
 		if (text_starts_with(event.text, "nestpci: "))
 			level_progress(run, 0, event.text + strlen("nestpci: "));
+		else if (*event.text)
+			run->last_other = event.text;
 		break;
 	}
 }
@@ -250,6 +254,30 @@ static void judge_fault(struct run *run, const struct prediction *prediction)
 	add_last_messages(run, failed ? number : prediction->fact_level);
 }
 
+/* The outermost machine has gone before the innermost said its last word. */
+static void judge_silence(struct run *run)
+{
+	unsigned int level = LEVELS - 1;
+	while (level > 0 && !run->levels[level].step)
+		level--;
+	run->result->reason = arena_printf(run->arena,
+					   "the machines ended (status %d) while L%u was at: %s; last line: %s",
+					   run->status, level,
+					   run->levels[level].step ? run->levels[level].step : "nothing",
+					   run->last_other ? run->last_other : "none");
+}
+
+/* What gpu-like is there to show: both functions in one group, on every level that has groups. */
+static bool functions_share_group(const struct lab_result *result)
+{
+	for (size_t i = 0; i < result->row_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (result->rows[i].level == result->rows[j].level &&
+			    strcmp(result->rows[i].group, result->rows[j].group) != 0)
+				return false;
+	return true;
+}
+
 static int judge_proof(struct run *run)
 {
 	struct lab_result *result = run->result;
@@ -260,6 +288,14 @@ static int judge_proof(struct run *run)
 	if (failed) {
 		result->reason = arena_printf(run->arena, "L%u failed: %s", number, failed->failed);
 		add_last_messages(run, number);
+		return 0;
+	}
+	if (!run->done) {
+		judge_silence(run);
+		return 0;
+	}
+	if (!functions_share_group(result)) {
+		result->reason = "the device's functions are not in one IOMMU group, so nothing is shown of a group";
 		return 0;
 	}
 	for (size_t i = 0; i < disks; i++) {
@@ -311,12 +347,17 @@ static int judge(struct run *run, enum follow_end end)
 static int make_directory(struct run *run)
 {
 	if (run->options->keep) {
-		run->directory = run->options->keep;
-		if (access(run->directory, F_OK) == 0)
+		const char *keep = run->options->keep;
+		if (access(keep, F_OK) == 0)
 			return error_set(run->error, -EEXIST,
-					 "%s is there already; name a new directory to keep the run in",
-					 run->directory);
-		return file_make_directories(run->directory, 0700, run->error);
+					 "%s is there already; name a new directory to keep the run in", keep);
+		int r = file_make_directories(keep, 0700, run->error);
+		char *absolute = r == 0 ? realpath(keep, NULL) : NULL;
+		if (r == 0 && !absolute)
+			r = error_set_errno(run->error, -errno, "%s", keep);
+		run->directory = absolute ? arena_strdup(run->arena, absolute) : keep;
+		free(absolute);
+		return r;
 	}
 	const char *parent = getenv("TMPDIR");
 	char *path = arena_printf(run->arena, "%s/nestpci-lab-XXXXXX", parent && *parent ? parent : "/tmp");
@@ -396,10 +437,16 @@ static int start_and_follow(struct run *run, const struct lab_image *image)
 		return r;
 	enum follow_end end = follow(run, output);
 	close(output);
-	child_stop(pid);
+	run->status = child_stop(pid);
 	run->result->seconds = (double)(clock_ms() - run->started) / 1000;
 	if (end == FOLLOW_INTERRUPTED)
 		return error_set(run->error, -EINTR, "interrupted");
+	bool silent = true;
+	for (size_t i = 0; i < LEVELS; i++)
+		silent = silent && !run->levels[i].step;
+	if (end == FOLLOW_ENDED && silent)
+		return error_set(run->error, -EIO, "the outermost machine did not boot: QEMU ended with status %d: %s",
+				 run->status, run->last_other ? run->last_other : "it said nothing");
 	return judge(run, end);
 }
 

@@ -52,15 +52,30 @@ bool qemu_is_program_name(const char *path)
 	       text_equals(name, "qemu-kvm");
 }
 
+/* NAME=value in front of a command: what a shell puts into its environment. */
+static bool is_assignment(const char *word)
+{
+	size_t name = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+	return name > 0 && word[name] == '=';
+}
+
 static size_t find_program(const char *const *words, size_t count)
 {
 	if (words[0][0] == '-')
 		return QEMU_NO_WORD;
-	if (IS_IN(text_basename(words[0]), launchers))
-		for (size_t i = 1; i < count; i++)
-			if (qemu_is_program_name(words[i]))
-				return i;
-	return 0;
+	if (!IS_IN(text_basename(words[0]), launchers) && !is_assignment(words[0]))
+		return 0;
+	/* Behind a launcher: a word that looks like QEMU and is followed by an option; "sudo -g kvm qemu-..." is not fooled. */
+	size_t found = 0;
+	for (size_t i = 1; i < count; i++) {
+		if (!qemu_is_program_name(words[i]))
+			continue;
+		if (!found)
+			found = i;
+		if (i + 1 == count || words[i + 1][0] == '-')
+			return i;
+	}
+	return found;
 }
 
 /* An option that no table knows is a vendor's. Most options take an argument, and arguments seldom begin with a dash. */
@@ -122,6 +137,18 @@ static bool asks_for_help(const char *argument)
 	       text_ends_with(argument, ",?");
 }
 
+static bool can_be_asked(const char *name)
+{
+	static const char *const options[] = {
+		"M",       "accel",  "audiodev", "chardev", "cpu",     "d",     "device",   "display",
+		"machine", "netdev", "nic",      "object",  "soundhw", "trace", "watchdog",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strcmp(name, options[i]) == 0)
+			return true;
+	return false;
+}
+
 bool qemu_argv_is_query(const struct qemu_argv *argv)
 {
 	static const char *const queries[] = { "h", "help", "version", "audio-help" };
@@ -132,7 +159,7 @@ bool qemu_argv_is_query(const struct qemu_argv *argv)
 		for (size_t j = 0; j < ARRAY_SIZE(queries); j++)
 			if (strcmp(option->name, queries[j]) == 0)
 				return true;
-		if (option->known && asks_for_help(qemu_argument(argv, option)) && !text_equals(option->name, "append"))
+		if (can_be_asked(option->name) && asks_for_help(qemu_argument(argv, option)))
 			return true;
 		if ((text_equals(option->name, "machine") || text_equals(option->name, "M")) &&
 		    (text_equals(qemu_argument(argv, option), "none") ||

@@ -105,8 +105,16 @@ static struct members gather_members(struct edit *edit)
 	for (size_t i = 0; i < edit->vm->device_count; i++) {
 		const struct qemu_device *device = &edit->vm->devices[i];
 		struct member *member = &members.items[members.count];
-		if (!qemu_device_is_vfio(device) || !qemu_device_host(device, &member->address))
+		if (!qemu_device_is_vfio(device))
 			continue;
+		if (!qemu_device_host(device, &member->address)) {
+			const char *sysfs = keyval_get(&device->properties, "sysfsdev");
+			/* A mediated device has a group of its own. */
+			if (!sysfs || !strstr(sysfs, "/mdev/"))
+				list_printf(&edit->warnings, "'%.80s': which host device that is cannot be read",
+					    edit_argument(edit, device->option));
+			continue;
+		}
 		member->device = device;
 		member->group = find_group(edit->facts, member->address);
 		member->space = address_space(edit, device);
@@ -159,18 +167,67 @@ static unsigned int function_of(const struct qemu_device *device)
 	return function;
 }
 
+static bool is_member(const struct members *group, const struct qemu_device *device)
+{
+	for (size_t i = 0; i < group->count; i++)
+		if (group->items[i].device == device)
+			return true;
+	return false;
+}
+
 /* Does a device that is not in the group share the slot that the bridge takes over? */
 static bool slot_is_shared(const struct edit *edit, const struct members *group, const struct qemu_device *first)
 {
 	for (size_t i = 0; i < edit->vm->device_count; i++) {
 		const struct qemu_device *device = &edit->vm->devices[i];
-		bool is_member = false;
-		for (size_t j = 0; j < group->count; j++)
-			is_member |= group->items[j].device == device;
-		if (!is_member && qemu_device_is_pci(device->driver) && same_place(device, first))
+		if (!is_member(group, device) && qemu_device_is_pci(device->driver) && same_place(device, first))
 			return true;
 	}
 	return false;
+}
+
+/* The lowest function that members hold in a slot. */
+static unsigned int lowest_function(const struct members *group, const struct qemu_device *first)
+{
+	unsigned int lowest = function_of(first);
+	for (size_t i = 0; i < group->count; i++)
+		if (same_place(group->items[i].device, first) && function_of(group->items[i].device) < lowest)
+			lowest = function_of(group->items[i].device);
+	return lowest;
+}
+
+/*
+ * A bridge in this member's place: the bus is a PCIe bus, and is there when the first member is created (QEMU creates
+ * JSON devices last).
+ */
+static bool can_stand_here(const struct edit *edit, const struct members *group, const struct qemu_device *device)
+{
+	if (!is_on_express_bus(edit, device))
+		return false;
+	if (device->form == QEMU_JSON && group->items[0].device->form != QEMU_JSON)
+		return false;
+	const struct qemu_device *parent = parent_bridge(edit->vm, device);
+	return is_root_bus(device) || (parent && parent < group->items[0].device);
+}
+
+/*
+ * The member whose place the bridge takes. One that leaves strangers behind in its slot without a function 0 must be it:
+ * a guest looks for further functions only behind function 0. NULL: there is no such place, or there are two.
+ */
+static const struct qemu_device *choose_place(const struct edit *edit, const struct members *group)
+{
+	const struct qemu_device *chosen = NULL;
+	bool needed = false;
+	for (size_t i = 0; i < group->count; i++) {
+		const struct qemu_device *device = group->items[i].device;
+		bool leaves_gap = slot_is_shared(edit, group, device) && function_of(device) == 0;
+		if (leaves_gap && (needed || !can_stand_here(edit, group, device)))
+			return NULL;
+		if (leaves_gap || (!chosen && can_stand_here(edit, group, device)))
+			chosen = device;
+		needed |= leaves_gap;
+	}
+	return chosen;
 }
 
 static const char *new_bridge_id(struct edit *edit, size_t index)
@@ -190,6 +247,7 @@ static const char *bridge_text(struct edit *edit, const struct members *group, c
 	unsigned int function;
 	bool placed = qemu_parse_slot(keyval_get(&first->properties, "addr"), &slot, &function);
 	bool shared = placed && slot_is_shared(edit, group, first);
+	function = shared ? lowest_function(group, first) : 0;
 	struct buffer text = { .arena = edit->arena };
 	bool json = first->form == QEMU_JSON;
 	buffer_printf(&text, json ? "{\"driver\":\"pcie-pci-bridge\",\"id\":\"%s\"" : "pcie-pci-bridge,id=%s", id);
@@ -258,24 +316,21 @@ static int put_behind_bridge(struct edit *edit, const struct members *group, siz
 {
 	struct buffer names = { .arena = edit->arena };
 	describe_members(group, &names);
-	const struct qemu_device *first = NULL;
 	for (size_t i = 0; i < group->count; i++) {
-		if (group->items[i].device->form == QEMU_CONFIG)
+		const struct qemu_device *device = group->items[i].device;
+		if (device->form == QEMU_CONFIG || device->changed_by_set)
 			return error_set(
 				edit->error, -EOPNOTSUPP,
-				"%s share a host group, and one of them stands in a -readconfig file; put them "
-				"behind one pcie-pci-bridge there",
-				names.text);
-		if (!first && is_on_express_bus(edit, group->items[i].device))
-			first = group->items[i].device;
+				"%s share a host group, and one of them is described by a %s; put them behind one "
+				"pcie-pci-bridge there",
+				names.text, device->changed_by_set ? "-set" : "-readconfig file");
 	}
-	/* QEMU creates JSON devices last: a bridge in that form would come too late for a member in the other. */
-	bool late = first && first->form == QEMU_JSON && group->items[0].device->form != QEMU_JSON;
-	if (!first || late || group->count > LAST_SLOT)
+	const struct qemu_device *first = choose_place(edit, group);
+	if (!first || group->count > LAST_SLOT)
 		return error_set(
 			edit->error, -EOPNOTSUPP,
 			"%s share a host group and would land in different address spaces, and there is no PCIe slot "
-			"among theirs for a bridge; give one of them a pcie-root-port",
+			"among theirs for a bridge; give the first of them a pcie-root-port of its own",
 			names.text);
 	const char *id = new_bridge_id(edit, bridge_index);
 	const char *text = bridge_text(edit, group, first, id);

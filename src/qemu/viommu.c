@@ -7,6 +7,8 @@
 #include "qemu/edit.h"
 #include "qemu/group-bridge.h"
 
+#define BRIDGE_DEPTH_MAX 16
+
 /* What a vIOMMU must say to be of use for nesting, in the order in which it is written. */
 static const struct {
 	const char *name;
@@ -76,7 +78,7 @@ static int check_accelerator(struct edit *edit)
 	const char *accelerator = edit->vm->accelerator;
 	if (!accelerator) {
 		const char *name = text_basename(edit->vm->program);
-		if (text_ends_with(name, "kvm") || text_starts_with(name, "kvm.") || !*name)
+		if (text_ends_with(name, "kvm") || !*name)
 			return 0;
 		return error_set(
 			edit->error, -EOPNOTSUPP,
@@ -92,21 +94,29 @@ static int check_accelerator(struct edit *edit)
 			 accelerator);
 }
 
+/* A device behind an expander bridge that keeps its bus out of the vIOMMU. */
+static bool is_behind_bypass(const struct qemu_vm *vm, const struct qemu_device *device)
+{
+	for (int depth = 0; device && depth < BRIDGE_DEPTH_MAX; depth++) {
+		const char *bypass = keyval_get(&device->properties, "bypass_iommu");
+		if (text_starts_with(device->driver, "pxb") && bypass && keyval_boolean(bypass) == 1)
+			return true;
+		const char *bus = keyval_get(&device->properties, "bus");
+		device = bus ? qemu_find_bus(vm, bus) : NULL;
+	}
+	return false;
+}
+
 static int check_bypass(struct edit *edit)
 {
-	const struct qemu_argv *argv = edit->vm->argv;
-	for (size_t i = 0; i < argv->option_count; i++) {
-		const struct qemu_option *option = &argv->options[i];
-		if (!text_equals(option->name, "machine") && !text_equals(option->name, "M"))
-			continue;
-		struct keyval keys;
-		keyval_parse(edit->arena, qemu_argument(argv, option), "type", &keys);
-		const char *bypass = keyval_get(&keys, "default-bus-bypass-iommu");
-		if (bypass && keyval_boolean(bypass) == 1)
+	if (edit->vm->bypasses_iommu)
+		return refuse(edit, "-machine default_bus_bypass_iommu=on keeps every device out of the vIOMMU; "
+				    "remove it");
+	for (size_t i = 0; i < edit->vm->device_count; i++)
+		if (qemu_device_is_vfio(&edit->vm->devices[i]) && is_behind_bypass(edit->vm, &edit->vm->devices[i]))
 			return refuse(edit,
-				      "-machine default_bus_bypass_iommu=on keeps every device out of the vIOMMU; "
-				      "remove it");
-	}
+				      "a vfio device sits behind a bridge with bypass_iommu=on, which keeps it out of "
+				      "the vIOMMU; remove that");
 	return 0;
 }
 
@@ -251,7 +261,8 @@ static size_t gather_wishes(struct edit *edit, const struct qemu_device *viommu,
 		viommu = &fresh;
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
 		const char *present = qemu_device_property(edit->vm, viommu, needed[i].name);
-		bool wrong = present && !says(present, needed[i].value);
+		/* "auto" is on where the irqchip is split, which settle_irqchip sees to. */
+		bool wrong = present && !says(present, needed[i].value) && strcmp(present, "auto") != 0;
 		if (wrong || (needed[i].always && (is_new || !present)))
 			wishes[count++] = (struct wish){ needed[i].name, needed[i].value, needed[i].reason };
 	}
@@ -319,6 +330,15 @@ static int mend_viommu(struct edit *edit, const struct qemu_device *viommu)
 				 qemu_argument(edit->vm->argv, viommu->option),
 				 early ? arena_printf(edit->arena, "is created behind %s", early) :
 					 arena_printf(edit->arena, "needs %s=%s", wishes[0].name, wishes[0].value));
+	if (count && viommu->changed_by_set)
+		return error_set(edit->error, -EOPNOTSUPP,
+				 "the intel-iommu needs %s=%s, and a -set changes it; remove the -set", wishes[0].name,
+				 wishes[0].value);
+	for (size_t i = 0; i < viommu->properties.count; i++)
+		if (viommu->form == QEMU_JSON && strpbrk(viommu->properties.items[i].key, ",="))
+			return error_set(edit->error, -EOPNOTSUPP,
+					 "the intel-iommu has a property that QEMU does not know: '%s'",
+					 viommu->properties.items[i].key);
 	const char *text = as_keyval(edit, viommu);
 	for (size_t i = 0; i < count; i++) {
 		const char *old = qemu_device_property(edit->vm, viommu, wishes[i].name);
@@ -435,6 +455,16 @@ static int check_resumed(struct edit *edit)
 	return 0;
 }
 
+static void warn_unreadable(struct edit *edit)
+{
+	for (size_t i = 0; i < edit->vm->config_count; i++) {
+		const struct qemu_config *config = &edit->vm->configs[i];
+		if (config->problem && !config->from_memory)
+			list_printf(&edit->warnings, "-readconfig: %s; what devices it brings is not known",
+				    config->problem);
+	}
+}
+
 int viommu_rewrite(struct arena *arena, const struct qemu_vm *vm, const struct viommu_options *options,
 		   const struct viommu_facts *facts, struct viommu_result *ret, struct error *error)
 {
@@ -446,6 +476,7 @@ int viommu_rewrite(struct arena *arena, const struct qemu_vm *vm, const struct v
 	edit.options = options;
 	edit.facts = facts;
 	if (!qemu_argv_is_query(vm->argv)) {
+		warn_unreadable(&edit);
 		int r = check_possible(&edit);
 		if (r == 0)
 			r = settle_viommu(&edit);

@@ -23,6 +23,7 @@ struct reader {
 	const char *machine_accelerator;
 	const char *accel_options;
 	bool irqchip_by_accel;
+	bool kvm_seen;
 	struct error *error;
 };
 
@@ -41,8 +42,13 @@ static void add_device(struct reader *reader, const struct qemu_device *device)
 }
 
 /* A value as -device key=value would spell it. */
-static const char *json_value(struct arena *arena, struct json_object *value)
+static const char *json_value(struct arena *arena, const char *key, struct json_object *value)
 {
+	/* An address that is a number is a devfn; one that is text is slot.function (QEMU hw/core/qdev-properties-system.c). */
+	if (strcmp(key, "addr") == 0 && json_object_is_type(value, json_type_int)) {
+		int64_t devfn = json_object_get_int64(value);
+		return arena_printf(arena, "0x%x.%u", (unsigned int)(devfn >> 3) & 0x1fU, (unsigned int)devfn & 7U);
+	}
 	if (json_object_is_type(value, json_type_boolean))
 		return json_object_get_boolean(value) ? "on" : "off";
 	return arena_strdup(arena, value ? json_object_get_string(value) : "null");
@@ -62,7 +68,7 @@ static int read_json_device(struct reader *reader, const struct qemu_option *opt
 	json_object_object_foreach(object, key, value) {
 		device.properties.items[device.properties.count++] = (struct keyval_item){
 			.key = arena_strdup(reader->arena, key),
-			.value = json_value(reader->arena, value),
+			.value = json_value(reader->arena, key, value),
 		};
 	}
 	const char *driver = keyval_get(&device.properties, "driver");
@@ -93,6 +99,9 @@ static void read_machine_keys(struct reader *reader, const struct qemu_option *o
 	const char *type = keyval_get(keys, "type");
 	const char *accelerator = keyval_get(keys, "accel");
 	const char *irqchip = keyval_get(keys, "kernel-irqchip");
+	const char *bypass = keyval_get(keys, "default-bus-bypass-iommu");
+	if (bypass)
+		vm->bypasses_iommu = keyval_boolean(bypass) == 1;
 	if (type)
 		vm->type = type;
 	if (accelerator)
@@ -111,23 +120,57 @@ static void read_machine(struct reader *reader, const struct qemu_option *option
 	read_machine_keys(reader, option, &keys);
 }
 
-static void read_accel(struct reader *reader, const struct qemu_option *option)
+static void read_accel_keys(struct reader *reader, const struct qemu_option *option, const struct keyval *keys)
 {
-	struct keyval keys;
-	keyval_parse(reader->arena, qemu_argument(reader->vm->argv, option), "accel", &keys);
-	const char *name = keyval_get(&keys, "accel");
+	const char *name = keyval_get(keys, "accel");
 	if (!name)
 		return;
 	reader->accel_options = reader->accel_options ?
 					arena_printf(reader->arena, "%s:%s", reader->accel_options, name) :
 					name;
-	const char *irqchip = keyval_get(&keys, "kernel-irqchip");
-	if (irqchip && strcmp(name, "kvm") == 0) {
+	/* Of several, the first that works is taken: what a second kvm would say is never heard. */
+	const char *irqchip = keyval_get(keys, "kernel-irqchip");
+	bool first_kvm = strcmp(name, "kvm") == 0 && !reader->kvm_seen;
+	reader->kvm_seen |= first_kvm;
+	if (irqchip && first_kvm) {
 		/* A property given to the accelerator itself outweighs the one that -machine passes on to it. */
 		reader->irqchip_by_accel = true;
 		reader->vm->irqchip = irqchip;
 		reader->vm->irqchip_option = option;
 	}
+}
+
+static void read_accel(struct reader *reader, const struct qemu_option *option)
+{
+	struct keyval keys;
+	keyval_parse(reader->arena, qemu_argument(reader->vm->argv, option), "accel", &keys);
+	read_accel_keys(reader, option, &keys);
+}
+
+static void add_property(struct arena *arena, struct qemu_device *device, const char *key, const char *value)
+{
+	struct keyval *list = &device->properties;
+	list->items = arena_grow(arena, list->items, list->count, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] = (struct keyval_item){ .key = key, .value = value };
+	device->changed_by_set = true;
+}
+
+/* device.ID.KEY=VALUE changes a key=value device that stands before it (QEMU system/vl.c, qemu_set_option). */
+static void read_set(struct reader *reader, const char *text)
+{
+	static const char device[] = "device.";
+	if (!text_starts_with(text, device))
+		return;
+	const char *id = text + strlen(device);
+	const char *equals = strchr(id, '=');
+	const char *dot = equals ? memrchr(id, '.', (size_t)(equals - id)) : NULL;
+	if (!dot)
+		return;
+	const char *name = arena_strndup(reader->arena, id, (size_t)(dot - id));
+	for (size_t i = 0; i < reader->early.count; i++)
+		if (text_equals(reader->early.items[i].id, name))
+			add_property(reader->arena, &reader->early.items[i],
+				     arena_strndup(reader->arena, dot + 1, (size_t)(equals - dot - 1)), equals + 1);
 }
 
 /* driver.property=value, or driver=,property=,value= (QEMU qdev-monitor.c, qemu_global_option). */
@@ -208,6 +251,8 @@ static void take_config(struct reader *reader, struct qemu_config *config, const
 		const struct config_section *section = &file->sections[i];
 		if (strcmp(section->group, "machine") == 0)
 			read_machine_keys(reader, config->option, &section->entries);
+		if (strcmp(section->group, "accel") == 0)
+			read_accel_keys(reader, config->option, &section->entries);
 		if (strcmp(section->group, "device") != 0)
 			continue;
 		const char *driver = keyval_get(&section->entries, "driver");
@@ -266,6 +311,8 @@ static int read_option(struct reader *reader, const struct qemu_option *option)
 		reader->machine_accelerator = "kvm";
 	else if (strcmp(name, "readconfig") == 0)
 		read_config(reader, option);
+	else if (strcmp(name, "set") == 0)
+		read_set(reader, qemu_argument(reader->vm->argv, option));
 	else if (strcmp(name, "global") == 0)
 		read_global(reader, qemu_argument(reader->vm->argv, option));
 	return 0;
@@ -341,7 +388,20 @@ bool qemu_device_host(const struct qemu_device *device, struct pci_address *ret)
 	if (host && pci_address_parse(host, ret, NULL) == 0)
 		return true;
 	const char *sysfs = keyval_get(&device->properties, "sysfsdev");
-	return sysfs && pci_address_parse(text_basename(sysfs), ret, NULL) == 0;
+	if (!sysfs)
+		return false;
+	/* The last part of the path, behind which slashes may stand. */
+	char name[PCI_ADDRESS_TEXT_MAX] = "";
+	size_t end = strlen(sysfs);
+	while (end && sysfs[end - 1] == '/')
+		end--;
+	size_t start = end;
+	while (start && sysfs[start - 1] != '/')
+		start--;
+	if (end - start >= sizeof(name))
+		return false;
+	memcpy(name, sysfs + start, end - start);
+	return pci_address_parse(name, ret, NULL) == 0;
 }
 
 const struct qemu_device *qemu_find_bus(const struct qemu_vm *vm, const char *bus)

@@ -25,7 +25,8 @@ struct qemu_device {
 	const char *id;     /* or NULL */
 	enum qemu_form form;
 	const struct qemu_option *option;
-	struct keyval properties; /* JSON values as key=value would have them: true is "on" */
+	struct keyval properties; /* JSON values as key=value would have them: true is "on"; what -set says, applied */
+	bool changed_by_set;      /* a -set changes it: editing its own words would change nothing */
 };
 
 /* A -readconfig. */
@@ -50,6 +51,7 @@ struct qemu_vm {
 	const struct qemu_option *machine; /* the last -machine, or NULL */
 
 	const char *accelerator;                  /* "kvm", "tcg", "kvm:tcg", ...: as asked for; NULL: not named */
+	bool bypasses_iommu;                      /* default_bus_bypass_iommu is on */
 	const char *irqchip;                      /* kernel-irqchip in force, or NULL */
 	const struct qemu_option *irqchip_option; /* the -machine or -accel that it stands in */
 

@@ -58,6 +58,19 @@ static bool begins_with_qemu(struct arena *arena, const struct list *words)
 	       qemu_is_program_name(words->items[argv.program]);
 }
 
+/* A second command is not passed over in silence. */
+static int check_rest(struct arena *arena, struct slice text, size_t consumed, struct error *error)
+{
+	struct slice rest = { text.start + consumed, text.length - consumed };
+	struct slice line;
+	while (slice_next_line(&rest, &line)) {
+		struct shell_line other;
+		if (shell_read_line(arena, rest, &other, NULL) == 0 && begins_with_qemu(arena, &other.words))
+			return error_set(error, -EINVAL, "there are two command lines; give one at a time");
+	}
+	return 0;
+}
+
 /*
  * Finds the command: the first line that begins with QEMU. 'qm showcmd' can print a sentence before it, with an
  * apostrophe in it that is no quote, so each line is tried on its own. Where no line begins with QEMU, and there is but
@@ -70,7 +83,7 @@ static int find_command(struct arena *arena, struct slice text, struct shell_lin
 	struct slice rest = text;
 	do {
 		if (shell_read_line(arena, rest, ret, NULL) == 0 && begins_with_qemu(arena, &ret->words))
-			return 0;
+			return check_rest(arena, rest, ret->consumed, error);
 	} while (slice_next_line(&rest, &line));
 	struct slice trimmed = slice_trim(text);
 	if (trimmed.length == 0)
@@ -225,6 +238,8 @@ static int run(struct verb_args *args)
 	}
 	if (id < 0)
 		return status;
+	if (state.null && state.json)
+		return verb_usage(args, "--null and --json exclude each other");
 	struct error error;
 	if (root_open(&root, directory, &error) < 0) {
 		say("rewrite: %s", error.text);

@@ -22,31 +22,44 @@ static void add_member(struct facts *facts, struct pci_address address, const ch
 	facts->members[facts->count++] = (struct viommu_group_member){ address, group };
 }
 
+static const char *known_group(const struct facts *facts, struct pci_address address)
+{
+	for (size_t i = 0; i < facts->count; i++)
+		if (pci_address_equal(facts->members[i].address, address))
+			return facts->members[i].group;
+	return NULL;
+}
+
+/* Groups that share a device are one. */
+static void join_groups(struct facts *facts, const char *a, const char *b)
+{
+	for (size_t i = 0; i < facts->count; i++)
+		if (text_equals(facts->members[i].group, b))
+			facts->members[i].group = a;
+}
+
 static int add_given_group(struct facts *facts, const char *text, struct error *error)
 {
 	const char *group = arena_printf(facts->arena, "given as %s", text);
 	size_t addresses = 0;
-	for (const char *rest = text; *rest; addresses++) {
+	for (const char *rest = text; *rest;) {
 		size_t length = strcspn(rest, ",");
 		struct pci_address address;
 		int r = pci_address_parse(arena_strndup(facts->arena, rest, length), &address, error);
 		if (r < 0)
 			return error_prefix(error, r, "group '%s'", text);
-		add_member(facts, address, group);
+		const char *known = known_group(facts, address);
+		addresses += !text_equals(known, group);
+		if (known)
+			join_groups(facts, group, known);
+		else
+			add_member(facts, address, group);
 		rest += length;
 		rest += *rest == ',';
 	}
 	if (addresses < 2)
 		return error_set(error, -EINVAL, "group '%s' needs at least two addresses, separated by a comma", text);
 	return 0;
-}
-
-static bool is_known(const struct facts *facts, struct pci_address address)
-{
-	for (size_t i = 0; i < facts->count; i++)
-		if (pci_address_equal(facts->members[i].address, address))
-			return true;
-	return false;
 }
 
 /* Looks up the groups of the line's devices. Returns whether there is any device to look up. */
@@ -59,7 +72,12 @@ static bool look_up_groups(struct facts *facts, const struct root *root, const s
 			continue;
 		any = true;
 		const char *group;
-		if (!is_known(facts, address) && iommu_group_of(root, facts->arena, address, &group, NULL) == 0)
+		if (iommu_group_of(root, facts->arena, address, &group, NULL) < 0)
+			continue;
+		const char *known = known_group(facts, address);
+		if (known)
+			join_groups(facts, group, known);
+		else
 			add_member(facts, address, group);
 	}
 	return any;

@@ -120,3 +120,29 @@ def test_itself_is_not_the_real_qemu(place):
     done = run(place, *LINE, timeout=10)
     assert done.returncode == 126
     assert "is this wrapper itself" in done.stderr
+
+
+def test_a_number_is_what_id_says(place):
+    """Another VM may be called like the number of one that is meant."""
+    line = ["-id", "200", "-name", "101", "-machine", "q35"]
+    assert lines(run(place, *line)) == line
+    assert "intel-iommu,intremap=on,caching-mode=on" in lines(run(place, "-name", "101", "-machine", "q35"))
+
+
+def test_comments_behind_a_line(place):
+    (place / "conf").write_text("vm 101 aw-bits=39   # this host is a small one\n")
+    assert "intel-iommu,intremap=on,caching-mode=on,aw-bits=39" in lines(run(place, *LINE))
+
+
+def test_nobody_listens_on_stderr(place):
+    """A closed pipe must not end it before QEMU is there, nor change what QEMU inherits."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    env = dict(os.environ, NESTPCI_WRAPPER_CONF=str(place / "conf"))
+    (place / "kvm.distrib").write_text("#!/bin/sh\ngrep -E 'Sig(Blk|Ign|Pnd)' /proc/self/status\nexit 7\n")
+    done = subprocess.run([place / "kvm", *LINE], stdout=subprocess.PIPE, stderr=writing, check=False, env=env,
+                          text=True)
+    os.close(writing)
+    assert done.returncode == 7
+    plain = subprocess.run([place / "kvm.distrib"], stdout=subprocess.PIPE, check=False, text=True)
+    assert done.stdout == plain.stdout

@@ -11,6 +11,7 @@
 #include "qemu/viommu.h"
 
 #define VIOMMU "-device intel-iommu,intremap=on,caching-mode=on "
+#define S "kvm -M q35,kernel-irqchip=split " VIOMMU
 #define AT1 "host=01:00.0"
 #define AT2 "host=01:00.1"
 #define AT3 "host=02:00.0"
@@ -261,6 +262,59 @@ static const struct example examples[] = {
 		    "'{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.0\",\"bus\":\"nestpci-bridge0\",\"addr\":\"0x1.0\","
 		    "\"multifunction\":true}' -device "
 		    "'{\"driver\":\"vfio-pci\",\"host\":\"0000:01:00.1\",\"bus\":\"nestpci-bridge0\",\"addr\":\"0x1.1\"}'" },
+	{ .name = "the bridge comes behind the port it sits on", .groups = "1 - 1",
+	  .line = S "-device i82801b11-bridge,id=d -device pci-bridge,id=b,bus=d,addr=1 -device vfio-pci," AT1
+		  ",bus=b,addr=1 -device pcie-root-port,id=p -device vfio-pci," AT3 ",bus=p",
+	  .said = "no PCIe slot" },
+	{ .name = "the bridge takes function 0, whichever member comes first", .groups = "1 1 2",
+	  .line = S "-device pcie-root-port,id=p -device vfio-pci," AT2 ",bus=p,addr=0x0.1 -device vfio-pci," AT1
+		  ",bus=p,addr=0x0.0,multifunction=on",
+	  .wanted = S "-device pcie-root-port,id=p -device pcie-pci-bridge,id=nestpci-bridge0,bus=p,addr=0x0 -device vfio-pci," AT2
+		    ",bus=nestpci-bridge0,addr=0x1.1 -device vfio-pci," AT1
+		    ",bus=nestpci-bridge0,addr=0x1.0,multifunction=on" },
+	{ .name = "a slot with strangers keeps a function 0", .groups = "1 - 1",
+	  .line = S "-device pcie-root-port,id=p -device pcie-root-port,id=q -device vfio-pci," AT3
+		  ",bus=q,addr=0 -device vfio-pci," AT1 ",bus=p,addr=0.0,multifunction=on -device e1000,bus=p,addr=0.1",
+	  .wanted = S "-device pcie-root-port,id=p -device pcie-root-port,id=q -device "
+		    "pcie-pci-bridge,id=nestpci-bridge0,bus=p,addr=0x0.0,multifunction=on -device vfio-pci," AT3
+		    ",bus=nestpci-bridge0,addr=0x1 -device vfio-pci," AT1
+		    ",bus=nestpci-bridge0,addr=0x2,multifunction=on -device e1000,bus=p,addr=0.1" },
+	{ .name = "bypass: the last value counts",
+	  .line = "kvm -M q35,default_bus_bypass_iommu=on,kernel-irqchip=split -M default_bus_bypass_iommu=off " VIOMMU,
+	  .wanted = "kvm -M q35,default_bus_bypass_iommu=on,kernel-irqchip=split -M default_bus_bypass_iommu=off -device "
+		    "intel-iommu,intremap=on,caching-mode=on" },
+	{ .name = "refused: behind an expander that bypasses",
+	  .line = S "-device pxb-pcie,id=x,bus_nr=8,bypass_iommu=true -device pcie-root-port,id=p,bus=x -device vfio-pci,"
+		  AT1 ",bus=p",
+	  .said = "bypass_iommu=on" },
+	{ .name = "refused: -set takes it back",
+	  .line = "kvm -M q35,kernel-irqchip=split -device intel-iommu,id=i,intremap=on,caching-mode=on -set "
+		  "device.i.caching-mode=off",
+	  .said = "remove the -set" },
+	{ .name = "-set gives what is needed",
+	  .line = "kvm -M q35,kernel-irqchip=split -device intel-iommu,id=i,intremap=on -set device.i.caching-mode=on",
+	  .wanted = "kvm -M q35,kernel-irqchip=split -device intel-iommu,id=i,intremap=on -set device.i.caching-mode=on" },
+	{ .name = "intremap=auto is on where the irqchip is split",
+	  .line = "kvm -M q35,kernel-irqchip=split -device intel-iommu,intremap=auto,caching-mode=on",
+	  .wanted = "kvm -M q35,kernel-irqchip=split -device intel-iommu,intremap=auto,caching-mode=on" },
+	{ .name = "the first of several accelerators counts",
+	  .line = "kvm -M q35 -accel kvm -accel kvm,kernel-irqchip=split " VIOMMU,
+	  .wanted = "kvm -M q35,kernel-irqchip=split -accel kvm -accel kvm,kernel-irqchip=split -device "
+		    "intel-iommu,intremap=on,caching-mode=on" },
+	{ .name = "sysfsdev with a slash behind it", .groups = "1 1 2",
+	  .line = S "-device vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0/ -device vfio-pci," AT2,
+	  .wanted = S "-device pcie-pci-bridge,id=nestpci-bridge0 -device "
+		    "vfio-pci,sysfsdev=/sys/bus/pci/devices/0000:01:00.0/,bus=nestpci-bridge0,addr=0x1 -device vfio-pci," AT2
+		    ",bus=nestpci-bridge0,addr=0x2" },
+	{ .name = "a vfio device without a host that can be read is said",
+	  .line = S "-device vfio-pci,host=zz", .wanted = S "-device vfio-pci,host=zz", .said = "cannot be read" },
+	{ .name = "a file that cannot be read is said",
+	  .line = S "-readconfig /nowhere.cfg", .wanted = S "-readconfig /nowhere.cfg", .said = "/nowhere.cfg" },
+	{ .name = "a name is no question",
+	  .line = "kvm -M q35 -name help -device e1000",
+	  .wanted = "kvm -M q35,kernel-irqchip=split -name help " VIOMMU "-device e1000" },
+	{ .name = "a user called kvm is no program",
+	  .line = "sudo -g kvm qemu-system-x86_64 -M q35", .said = "'qemu-system-x86_64' then emulates" },
 };
 /* clang-format on */
 
