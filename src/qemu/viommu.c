@@ -294,6 +294,7 @@ static int settle_viommu(struct edit *edit)
 		r = merge_viommus(edit, first, device);
 		if (r < 0)
 			return r;
+		device->id = NULL; /* it is gone, and with it its name */
 	}
 	if (first)
 		return mend_viommu(edit, first);
