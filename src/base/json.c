@@ -39,9 +39,36 @@ void json_print(struct json_object *object)
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+struct json_object *json_new_text(const char *text)
+{
+	AUTO_ARENA arena = { 0 };
+	struct buffer clean = { .arena = &arena };
+	if (!text)
+		return NULL;
+	buffer_puts(&clean, "");
+	while (*text) {
+		size_t length = text_character(text);
+		if (length)
+			buffer_add(&clean, text, length);
+		else
+			buffer_putc(&clean, '?');
+		text += length ? length : 1;
+	}
+	return json_object_new_string(clean.text);
+}
+
 void json_add_text(struct json_object *object, const char *key, const char *text)
 {
-	json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
+	json_object_object_add(object, key, json_new_text(text));
+}
+
+void json_add_digits(struct json_object *object, const char *key, const char *digits)
+{
+	uint64_t number;
+	if (digits && text_to_number(digits, 10, INT64_MAX, &number) == 0)
+		json_add_number(object, key, (int64_t)number);
+	else
+		json_object_object_add(object, key, NULL);
 }
 
 void json_add_number(struct json_object *object, const char *key, int64_t number)

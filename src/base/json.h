@@ -22,7 +22,12 @@ int json_read(struct slice text, struct json_object **ret, struct error *error) 
 /* To stdout, indented, with a newline. */
 void json_print(struct json_object *object);
 
-/* Members of an object; a NULL text becomes null. */
+/* A text of its own; NULL becomes null. JSON is UTF-8: every byte that is none becomes '?'. */
+struct json_object *json_new_text(const char *text);
+
+/* Members of an object; likewise. */
 void json_add_text(struct json_object *object, const char *key, const char *text);
+/* Digits as a number; null when they are none. */
+void json_add_digits(struct json_object *object, const char *key, const char *digits);
 void json_add_number(struct json_object *object, const char *key, int64_t number);
 void json_add_bool(struct json_object *object, const char *key, bool value);

@@ -83,10 +83,12 @@ int root_read(const struct root *root, struct arena *arena, const char *path, st
 
 int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
-	struct slice text = { 0 };
+	struct slice text = slice_of("");
 	int r = root_read(root, arena, path, &text, error);
 	if (r < 0)
 		return r;
+	if (memchr(text.start, '\0', text.length))
+		return error_set(error, -EINVAL, "%s%s: not a line of text: it holds a NUL", root->name, path);
 	struct slice line = slice_trim(text);
 	*ret = arena_strndup(arena, line.start, line.length);
 	return 0;

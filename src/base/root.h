@@ -49,7 +49,7 @@ static inline bool root_absent(int code)
 int root_read(const struct root *root, struct arena *arena, const char *path, struct slice *ret, struct error *error)
 	MUST_CHECK;
 
-/* The same for a file of one line, without blanks and newline at the end: most of sysfs. */
+/* The same for a file of one line, without blanks and newline at the end: most of sysfs. -EINVAL: it holds a NUL. */
 int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 	MUST_CHECK;
 

@@ -60,6 +60,32 @@ bool text_ends_with(const char *text, const char *suffix)
 	return length >= tail && memcmp(text + length - tail, suffix, tail) == 0;
 }
 
+/* RFC 3629, section 4: no surrogates, no longer forms than needed, nothing behind U+10FFFF. */
+size_t text_character(const char *text)
+{
+	static const struct {
+		unsigned char first[2]; /* from, to */
+		unsigned char second[2];
+		size_t length;
+	} forms[] = {
+		{ { 0x01, 0x7f }, { 0, 0xff }, 1 },    { { 0xc2, 0xdf }, { 0x80, 0xbf }, 2 },
+		{ { 0xe0, 0xe0 }, { 0xa0, 0xbf }, 3 }, { { 0xe1, 0xec }, { 0x80, 0xbf }, 3 },
+		{ { 0xed, 0xed }, { 0x80, 0x9f }, 3 }, { { 0xee, 0xef }, { 0x80, 0xbf }, 3 },
+		{ { 0xf0, 0xf0 }, { 0x90, 0xbf }, 4 }, { { 0xf1, 0xf3 }, { 0x80, 0xbf }, 4 },
+		{ { 0xf4, 0xf4 }, { 0x80, 0x8f }, 4 },
+	};
+	const unsigned char *at = (const unsigned char *)text;
+	size_t form = 0;
+	while (form < ARRAY_SIZE(forms) && (at[0] < forms[form].first[0] || at[0] > forms[form].first[1]))
+		form++;
+	if (form == ARRAY_SIZE(forms) || at[1] < forms[form].second[0] || at[1] > forms[form].second[1])
+		return 0;
+	for (size_t i = 2; i < forms[form].length; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	return forms[form].length;
+}
+
 const char *text_basename(const char *path)
 {
 	const char *slash = strrchr(path, '/');

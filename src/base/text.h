@@ -41,6 +41,9 @@ static inline bool text_equals(const char *a, const char *b)
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 
+/* Bytes of the character of UTF-8 that a text begins with; 0: that is none, or the text ends. */
+size_t text_character(const char *text);
+
 /* The part of a path behind its last slash. */
 const char *text_basename(const char *path);
 

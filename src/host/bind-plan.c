@@ -75,8 +75,10 @@ static int plan_member(const struct planning *planning, struct bind_member *memb
 	member->after = member->before;
 	if (function.is_bridge)
 		member->stays = "a bridge";
-	else if (pci_is_host_bridge(&function) && !member->before.driver)
-		member->stays = "a host bridge without a driver";
+	else if (pci_is_part_of_host(&function) && !member->before.driver &&
+		 !pci_address_equal(member->address, planning->plan->address))
+		member->stays = pci_is_host_bridge(&function) ? "a host bridge without a driver" :
+								"a part of the host (class 06) without a driver";
 	else if (text_equals(member->before.driver, VFIO_PCI))
 		member->stays = "vfio-pci already";
 	if (member->stays)
@@ -158,9 +160,14 @@ static int check_users(const struct planning *planning, struct error *error)
 	return 0;
 }
 
+static bool is_ours(const struct bind_state *state)
+{
+	return text_equals(state->driver, VFIO_PCI) || text_equals(state->override, VFIO_PCI);
+}
+
 /*
- * What is to be given back one day: what a device has now, unless it has what an earlier nestpci gave it; then what that
- * one wrote down.
+ * What is to be given back one day: what a device has now, unless it has what an earlier nestpci gave it, or nothing at
+ * all, as when that one was interrupted; then what it wrote down.
  */
 static void plan_record(struct bind_plan *plan, struct arena *arena)
 {
@@ -172,15 +179,26 @@ static void plan_record(struct bind_plan *plan, struct arena *arena)
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct bind_member *member = &plan->members[i];
 		const struct bind_state *earlier = NULL;
-		bool ours = text_equals(member->before.driver, VFIO_PCI) ||
-			    text_equals(member->before.override, VFIO_PCI);
-		if (plan->has_old_record && ours)
+		if (plan->has_old_record && (is_ours(&member->before) || !member->before.driver))
 			earlier = bind_record_of(&plan->old_record, member->address);
 		if (!member->stays || text_equals(member->before.driver, VFIO_PCI))
 			record->members[record->count++] = (struct bind_recorded){ member->address,
 										   earlier ? *earlier :
 											     member->before };
 	}
+}
+
+/* Else the plan would move others, or nothing, and call that done. */
+static int check_membership(const struct bind_plan *plan, const struct iommu_group *group, struct error *error)
+{
+	char name[PCI_ADDRESS_TEXT_MAX];
+	for (size_t i = 0; i < group->count; i++)
+		if (pci_address_equal(group->members[i], plan->address))
+			return 0;
+	return error_set(error, -EIO,
+			 "it is said to be in IOMMU group %s, which does not list it: "
+			 "/sys/kernel/iommu_groups/%s/devices/%s is not there",
+			 group->number, group->number, pci_address_format(plan->address, name));
 }
 
 int bind_plan(const struct root *root, struct arena *arena, struct pci_address address,
@@ -193,13 +211,15 @@ int bind_plan(const struct root *root, struct arena *arena, struct pci_address a
 	if (r == 0)
 		r = iommu_read_group(root, arena, ret->group, &group, error);
 	if (r == 0)
+		r = check_membership(ret, &group, error);
+	if (r == 0)
 		r = plan_members(&planning, group.members, group.count, error);
 	if (r == 0)
 		r = check_users(&planning, error);
 	if (r < 0)
 		return r;
 	check_others(&planning, &group);
-	r = bind_record_find(root, arena, address, &ret->old_record, error);
+	r = bind_record_find(root, arena, address, &ret->old_record, &ret->notes, error);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	ret->has_old_record = r == 0;
@@ -208,18 +228,38 @@ int bind_plan(const struct root *root, struct arena *arena, struct pci_address a
 	return 0;
 }
 
+static bool has(const struct bind_state *now, const struct bind_state *recorded)
+{
+	return text_equals(now->override, recorded->override) &&
+	       (now->driver == recorded->driver || text_equals(now->driver, recorded->driver));
+}
+
+/* Then the record stays as well: it is the only thing that says what the device had. */
+static void refuse_foreign(const struct planning *planning, const struct bind_member *member)
+{
+	const char *driver = member->before.driver;
+	refuse(planning, member->address,
+	       arena_printf(planning->arena,
+			    "somebody else has decided about it since 'nestpci bind': it has %s%s and driver_override "
+			    "'%s'; undo that, or remove the record of what it had (%s), then try again",
+			    driver ? "driver " : "no driver", driver ? driver : "", member->before.override,
+			    planning->plan->record.path));
+}
+
 /* What a member goes back to, and whether it does. */
 static void plan_return(const struct planning *planning, struct bind_member *member, const struct bind_state *recorded)
 {
 	const struct bind_state *now = &member->before;
-	bool ours = text_equals(now->driver, VFIO_PCI) || text_equals(now->override, VFIO_PCI);
+	/* An unbind that was interrupted: neither vfio-pci nor what it had. */
+	bool half_way = recorded && recorded->driver && !now->driver;
 	member->probe = !recorded;
 	member->after = recorded ? *recorded : (struct bind_state){ NULL, "" };
-	if (recorded && text_equals(now->override, recorded->override) &&
-	    (now->driver == recorded->driver || text_equals(now->driver, recorded->driver)))
+	if (recorded && has(now, recorded))
 		member->stays = "has what it had";
-	else if (!ours)
+	else if (!is_ours(now) && !half_way)
 		member->stays = "not with vfio-pci";
+	if (recorded && member->stays && !has(now, recorded))
+		refuse_foreign(planning, member);
 	if (member->stays)
 		member->after = *now;
 	else
@@ -276,7 +316,7 @@ int bind_plan_back(const struct root *root, struct arena *arena, struct pci_addr
 {
 	struct planning planning = { root, arena, options, ret };
 	start(&planning, address, false);
-	int r = bind_record_find(root, arena, address, &ret->record, error);
+	int r = bind_record_find(root, arena, address, &ret->record, &ret->notes, error);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	r = iommu_group_of(root, arena, address, &ret->group, error);

@@ -88,16 +88,49 @@ const struct bind_state *bind_record_of(const struct bind_record *record, struct
 	return NULL;
 }
 
-static int read_record(const struct root *root, struct arena *arena, const char *path, struct bind_record *ret,
-		       struct error *error)
+/* Whether a file that is no record was to be this device's: by its name, or by a line in it. */
+static bool is_meant(struct arena *arena, const char *path, struct slice text, struct pci_address address)
+{
+	char name[PCI_ADDRESS_TEXT_MAX];
+	struct slice line;
+	if (text_equals(text_basename(path), pci_address_format(address, name)))
+		return true;
+	const char *wanted = arena_printf(arena, "member=%s", name);
+	while (slice_next_line(&text, &line))
+		if (slice_equals(line, wanted))
+			return true;
+	return false;
+}
+
+/* -ENOENT: it has nothing to say of the device. */
+static int read_record(const struct root *root, struct arena *arena, const char *path, struct pci_address address,
+		       struct bind_record *ret, struct list *notes, struct error *error)
 {
 	struct slice text;
+	struct error why;
+	struct bind_record record = { 0 };
 	int r = root_read(root, arena, path, &text, error);
-	return r < 0 ? r : bind_record_parse(arena, path, text, ret, error);
+	if (r < 0)
+		return r;
+	r = bind_record_parse(arena, path, text, &record, &why);
+	if (r < 0 && is_meant(arena, path, text, address))
+		return error_set(error, r,
+				 "%s; this is the record of what the device had: mend it or remove it "
+				 "(without it, unbind lets the kernel look for a driver)",
+				 why.text);
+	if (r < 0) {
+		list_printf(notes, "a record of other devices is damaged, and passed over: %s; mend it or remove it",
+			    why.text);
+		return -ENOENT;
+	}
+	if (!bind_record_of(&record, address))
+		return -ENOENT;
+	*ret = record;
+	return 0;
 }
 
 int bind_record_find(const struct root *root, struct arena *arena, struct pci_address address, struct bind_record *ret,
-		     struct error *error)
+		     struct list *notes, struct error *error)
 {
 	struct list names = { .arena = arena };
 	int r = root_list(root, arena, BIND_RECORDS, &names, error);
@@ -105,17 +138,13 @@ int bind_record_find(const struct root *root, struct arena *arena, struct pci_ad
 		return root_absent(r) ? error_set(error, -ENOENT, "no record") : r;
 	for (size_t i = 0; i < names.count; i++) {
 		struct pci_address ignored;
-		struct bind_record record = { 0 };
 		/* Anything else there is a file that was being written when the machine stopped. */
 		if (pci_address_parse(names.items[i], &ignored, NULL) < 0)
 			continue;
-		r = read_record(root, arena, arena_printf(arena, BIND_RECORDS "/%s", names.items[i]), &record, error);
-		if (r < 0)
+		r = read_record(root, arena, arena_printf(arena, BIND_RECORDS "/%s", names.items[i]), address, ret,
+				notes, error);
+		if (r != -ENOENT)
 			return r;
-		if (bind_record_of(&record, address)) {
-			*ret = record;
-			return 0;
-		}
 	}
 	return error_set(error, -ENOENT, "no record");
 }

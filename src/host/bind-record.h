@@ -41,9 +41,12 @@ int bind_record_parse(struct arena *arena, const char *path, struct slice text, 
 
 const char *bind_record_format(struct arena *arena, const struct bind_record *record);
 
-/* The record that has a device as a member. -ENOENT when none has. */
+/*
+ * The record that has a device as a member. -ENOENT when none has. One that is damaged and speaks of other devices is
+ * passed over, with a note.
+ */
 int bind_record_find(const struct root *root, struct arena *arena, struct pci_address address, struct bind_record *ret,
-		     struct error *error) MUST_CHECK;
+		     struct list *notes, struct error *error) MUST_CHECK;
 
 /* What a record says of a device, or NULL. */
 const struct bind_state *bind_record_of(const struct bind_record *record, struct pci_address address);

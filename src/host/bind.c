@@ -52,6 +52,9 @@ int bind_check(const struct root *root, struct arena *arena, struct pci_address 
 				 "it is a bridge; vfio-pci takes none, and none is needed: give the devices behind it");
 	if (pci_is_host_bridge(&function))
 		return error_set(error, -ENOTSUP, "it is the host bridge; this machine cannot do without it");
+	if (pci_is_isa_bridge(&function))
+		return error_set(error, -ENOTSUP,
+				 "it is the ISA bridge (LPC); this machine cannot do without what is behind it");
 	r = iommu_group_of(root, arena, address, &group, error);
 	return r == -ENOENT ? explain_no_group(root, arena, error) : r;
 }
@@ -116,6 +119,8 @@ static void block_signals(sigset_t *before)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTSTP);
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
@@ -167,7 +172,8 @@ static int give_up(const struct root *root, struct arena *arena, const struct bi
 	if (r == 0)
 		return error_set(error, code, "%s; all is as it was before", why.text);
 	*ret_partly = true;
-	return error_set(error, code, "%s; and restoring failed: %s", why.text, more.text);
+	return error_set(error, code, "%s; and restoring failed: %s; 'nestpci unbind %s' puts it right", why.text,
+			 more.text, name);
 }
 
 static int apply(const struct root *root, struct arena *arena, const struct bind_plan *plan,

@@ -6,7 +6,7 @@
  * What must go along: VFIO hands a group to a VM only when every driver in it is a VFIO driver or one that does no DMA
  * for itself, such as pcieport (struct device_driver.driver_managed_dma; until Linux 5.19 vfio_dev_driver_allowed() in
  * drivers/vfio/vfio.c: any bridge). So every member goes but bridges, which vfio-pci would refuse anyway, and host
- * bridges without a driver: they are in nobody's way, and vfio-pci would put them to sleep.
+ * bridges, ISA bridges and the like without a driver: they are in nobody's way, and vfio-pci would put them to sleep.
  */
 #pragma once
 

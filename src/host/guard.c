@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "host/signature.h"
 
 /* What to do, and on what. */
 struct call {
@@ -46,6 +47,19 @@ static int run_claim(const struct call *call, struct error *answer)
 	/* Not blocking: a drive without a medium would wait for one. */
 	int fd = root_open_file(call->root, call->path, O_RDONLY | O_EXCL | O_NONBLOCK | O_NOCTTY, answer);
 	return fd == -EBUSY ? 1 : fd < 0 ? fd : 0;
+}
+
+/* 1: found, and named in the answer. */
+static int run_signature(const struct call *call, struct error *answer)
+{
+	const char *name;
+	AUTO_CLOSE int fd = root_open_file(call->root, call->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, answer);
+	if (fd < 0)
+		return fd;
+	int r = signature_find(fd, &name);
+	if (r < 0)
+		return error_set_errno(answer, r, "%s", call->path);
+	return name ? error_set(answer, 1, "%s", name) : 0;
 }
 
 /*
@@ -154,4 +168,15 @@ int guard_is_claimed(const struct root *root, const char *node, unsigned int tim
 	struct error answer;
 	int r = guarded(&(struct call){ run_claim, root, node, NULL, timeout_ms }, &answer);
 	return r < 0 ? error_set(error, r, "%s", answer.text) : r;
+}
+
+int guard_find_signature(const struct root *root, struct arena *arena, const char *node, unsigned int timeout_ms,
+			 const char **ret, struct error *error)
+{
+	struct error answer;
+	int r = guarded(&(struct call){ run_signature, root, node, NULL, timeout_ms }, &answer);
+	if (r < 0)
+		return error_set(error, r, "%s", answer.text);
+	*ret = r ? arena_strdup(arena, answer.text) : NULL;
+	return 0;
 }

@@ -25,3 +25,9 @@ int guard_write(const struct root *root, const char *path, const char *text, uns
  */
 int guard_is_claimed(const struct root *root, const char *node, unsigned int timeout_ms, struct error *error)
 	MUST_CHECK;
+
+/*
+ * The signature that a block device carries (signature.h), or NULL. Opens for reading only.
+ */
+int guard_find_signature(const struct root *root, struct arena *arena, const char *node, unsigned int timeout_ms,
+			 const char **ret, struct error *error) MUST_CHECK;

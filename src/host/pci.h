@@ -55,5 +55,17 @@ static inline bool pci_is_host_bridge(const struct pci_function *function)
 	return function->class != PCI_UNKNOWN && function->class >> 8 == 0x0600;
 }
 
+/* The path to the firmware, the real-time clock, interrupts: "ISA bridge", also called LPC. */
+static inline bool pci_is_isa_bridge(const struct pci_function *function)
+{
+	return function->class != PCI_UNKNOWN && function->class >> 8 == 0x0601;
+}
+
+/* A bridge by its class that has no bus behind it: host bridges, ISA bridges and the like. */
+static inline bool pci_is_part_of_host(const struct pci_function *function)
+{
+	return function->class != PCI_UNKNOWN && function->class >> 16 == 0x06 && !function->is_bridge;
+}
+
 /* "/sys/bus/pci/devices/ADDRESS/NAME"; without the slash when `name` is "". */
 const char *pci_path(struct arena *arena, struct pci_address address, const char *name);

@@ -30,6 +30,18 @@ static void find_bcache(struct finding *finding, struct node *node)
 	users_add_of(finding, node, USE_STACKED, "is the cache of the bcache set %s", text_basename(set));
 }
 
+static void find_loops(struct finding *finding, const struct loops *loops, size_t index)
+{
+	for (size_t i = 0; i < loops->count; i++) {
+		struct node *node = &finding->nodes[index];
+		if (!users_loop_is_on(finding, &loops->items[i], node))
+			continue;
+		node->stacked = true;
+		users_add_of(finding, node, USE_STACKED, "is what the loop device %s stands on", loops->items[i].name);
+		add_holder(finding, index, loops->items[i].name);
+	}
+}
+
 static void find_holders(struct finding *finding, size_t index)
 {
 	struct list holders = { .arena = finding->arena };
@@ -69,11 +81,14 @@ static void find_btrfs(struct finding *finding)
 
 void users_find_stacks(struct finding *finding)
 {
+	struct loops loops = { 0 };
+	users_read_loops(finding, &loops);
 	/* The list grows while we go along it: what stands on a device may have something standing on it. */
 	for (size_t i = 0; i < finding->node_count; i++) {
 		if (!finding->nodes[i].is_block)
 			continue;
 		find_holders(finding, i);
+		find_loops(finding, &loops, i);
 		find_bcache(finding, &finding->nodes[i]);
 	}
 	find_btrfs(finding);
@@ -91,13 +106,29 @@ static const char *udev_value(const struct finding *finding, struct slice databa
 	return NULL;
 }
 
+/* udev has not come to this device, or we may not look. Whoever knows better says so by --inactive-ok. */
+static void add_unknown_member(struct finding *finding, struct node *node, int code, const char *path,
+			       const char *problem)
+{
+	if (node->stacked || node->explained)
+		return;
+	if (root_absent(code))
+		problem = arena_printf(finding->arena, "%s: udev knows nothing of it", path);
+	users_add_of(finding, node, USE_MEMBER,
+		     "may carry data of LVM, RAID, ZFS or LUKS: %s (--inactive-ok takes it nevertheless)", problem);
+}
+
 static void find_member(struct finding *finding, struct node *node)
 {
 	struct slice database;
+	struct error error;
 	const char *path = arena_printf(finding->arena, "/run/udev/data/b%u:%u", major(node->number),
 					minor(node->number));
-	if (root_read(finding->root, finding->arena, path, &database, NULL) < 0)
+	int r = root_read(finding->root, finding->arena, path, &database, &error);
+	if (r < 0) {
+		add_unknown_member(finding, node, r, path, error.text);
 		return;
+	}
 	const char *type = udev_value(finding, database, "ID_FS_TYPE");
 	const char *usage = udev_value(finding, database, "ID_FS_USAGE");
 	const char *label = udev_value(finding, database, "ID_FS_LABEL");
@@ -111,6 +142,29 @@ static void find_member(struct finding *finding, struct node *node)
 	else
 		users_add_of(finding, node, USE_MEMBER, "carries data of %s%s%s%s", type ? type : usage,
 			     label ? " (" : "", label ? label : "", label ? ")" : "");
+}
+
+/* Without udev, as in a small guest: the few signatures, from the disk itself. What that cannot tell is a note. */
+static void find_signature(struct finding *finding, struct node *node, bool first)
+{
+	struct error error;
+	const char *name = NULL;
+	const char *problem = "this is another system";
+	int r = -ENOTSUP;
+	if (finding->root->kind == ROOT_LIVE) {
+		r = guard_find_signature(finding->root, finding->arena, node->device, OPEN_LIMIT_MS, &name, &error);
+		problem = error.text;
+	}
+	if (name && !node->stacked)
+		users_add_of(finding, node, USE_MEMBER, "carries data of %s", name);
+	else if (r < 0 && r != -ENOMEDIUM && r != -ENXIO && first)
+		users_add(finding, node->owner, USE_UNKNOWN, false,
+			  "no udev database: not known whether %s carries data of LVM, RAID, ZFS or LUKS (%s)",
+			  node->name, problem);
+	else if (!name && first)
+		users_add(finding, node->owner, USE_UNKNOWN, false,
+			  "no udev database: by its own look nestpci found no data of LVM, RAID, ZFS or LUKS on %s",
+			  node->name);
 }
 
 static bool is_own_disk(const struct node *node)
@@ -128,10 +182,8 @@ void users_find_members(struct finding *finding)
 			continue;
 		if (has_database)
 			find_member(finding, node);
-		else if (node->owner != told)
-			users_add(finding, node->owner, USE_UNKNOWN, false,
-				  "no udev database: not known whether %s carries data of LVM, RAID, ZFS or LUKS",
-				  node->name);
+		else
+			find_signature(finding, node, node->owner != told);
 		told = node->owner;
 	}
 }

@@ -48,6 +48,25 @@ static const char *firmware_framebuffer(struct finding *finding)
 	return NULL;
 }
 
+/* A text console in the display's VGA text mode, without any framebuffer: "(S) VGA+" (drivers/video/console/vgacon.c). */
+static bool has_vga_console(struct finding *finding)
+{
+	struct arena *arena = finding->arena;
+	struct list names = { .arena = arena };
+	if (root_list(finding->root, arena, "/sys/class/vtconsole", &names, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < names.count; i++) {
+		char *name;
+		char *bound;
+		const char *folder = arena_printf(arena, "/sys/class/vtconsole/%s", names.items[i]);
+		if (root_read_line(finding->root, arena, arena_printf(arena, "%s/name", folder), &name, NULL) == 0 &&
+		    root_read_line(finding->root, arena, arena_printf(arena, "%s/bind", folder), &bound, NULL) == 0 &&
+		    strstr(name, "VGA+") && strcmp(bound, "1") == 0)
+			return true;
+	}
+	return false;
+}
+
 static void find_display(struct finding *finding, size_t owner)
 {
 	struct pci_function function;
@@ -65,6 +84,10 @@ static void find_display(struct finding *finding, size_t owner)
 		users_add(finding, owner, USE_CONSOLE, true,
 			  "the console is on it: the display that the firmware started with (boot_vga), driver %s",
 			  function.driver);
+	else if (has_vga_console(finding))
+		users_add(finding, owner, USE_CONSOLE, true,
+			  "the console is on it: the display that the firmware started with (boot_vga), in VGA text "
+			  "mode (/sys/class/vtconsole)");
 }
 
 /* /proc/consoles: "ttyS4  -W- (EC p a)  4:68" (fs/proc/consoles.c). */

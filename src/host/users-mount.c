@@ -6,14 +6,7 @@
 #include "host/users-internal.h"
 
 /* One line: "36 35 98:0 /root /mount/point options optional... - type source options". Words as they stand, \040 and all. */
-struct mount {
-	dev_t number;
-	struct slice point;
-	struct slice type;
-	struct slice source;
-};
-
-static bool parse_mount(struct slice line, struct mount *ret)
+bool users_parse_mount(struct slice line, struct mount *ret)
 {
 	struct slice words[6];
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -36,7 +29,10 @@ static bool parse_mount(struct slice line, struct mount *ret)
 		if (!slice_next_word(&line, &word))
 			return false;
 	} while (!slice_equals(word, "-"));
-	return slice_next_word(&line, &ret->type) && slice_next_word(&line, &ret->source);
+	if (!slice_next_word(&line, &ret->type) || !slice_next_word(&line, &ret->source))
+		return false;
+	ret->options = slice_trim(line);
+	return true;
 }
 
 /* The node behind a path such as /dev/mapper/vg-root or /dev/disk/by-uuid/...: by its number, or by where links lead. */
@@ -76,7 +72,7 @@ void users_find_mounts(struct finding *finding)
 				  arena_printf(finding->arena, "not known what is mounted: %s", error.text));
 	while (r == 0 && slice_next_line(&text, &line)) {
 		struct mount mount;
-		if (parse_mount(line, &mount))
+		if (users_parse_mount(line, &mount))
 			find_mount(finding, &mount);
 	}
 }

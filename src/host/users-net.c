@@ -127,6 +127,41 @@ static bool report_route(struct climb *climb, struct node *node, const struct li
 	return true;
 }
 
+/* An interface that stands on no other and belongs to no device: where its packets go is for a program to know. */
+static bool is_tunnel(struct finding *finding, const char *name)
+{
+	struct arena *arena = finding->arena;
+	struct list entries = { .arena = arena };
+	if (root_list(finding->root, arena, arena_printf(arena, "/sys/class/net/%s", name), &entries, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < entries.count; i++) {
+		const char *entry = entries.items[i];
+		if (strcmp(entry, "device") == 0 || strcmp(entry, "master") == 0 || text_starts_with(entry, "lower_") ||
+		    text_starts_with(entry, "upper_"))
+			return false;
+	}
+	return true;
+}
+
+static void report_tunnels(struct finding *finding, const struct list *routes, const char *protocol)
+{
+	for (size_t i = 0; i < routes->count; i++) {
+		size_t told = SIZE_MAX;
+		if (!is_tunnel(finding, routes->items[i]))
+			continue;
+		for (size_t j = 0; j < finding->node_count; j++) {
+			const struct node *node = &finding->nodes[j];
+			if (strcmp(node->subsystem, "net") != 0 || node->owner == told)
+				continue;
+			told = node->owner;
+			users_add(finding, node->owner, USE_NETWORK, false,
+				  "the default route (%s) goes through %s, a tunnel: not known whether that runs over "
+				  "%s",
+				  protocol, routes->items[i], node->name);
+		}
+	}
+}
+
 void users_find_routes(struct finding *finding)
 {
 	struct list routes_4 = { .arena = finding->arena };
@@ -138,6 +173,8 @@ void users_find_routes(struct finding *finding)
 		return;
 	read_routes(finding, "/proc/net/route", read_routes_4, &routes_4);
 	read_routes(finding, "/proc/net/ipv6_route", read_routes_6, &routes_6);
+	report_tunnels(finding, &routes_4, "IPv4");
+	report_tunnels(finding, &routes_6, "IPv6");
 	for (size_t i = 0; i < finding->node_count; i++) {
 		struct node *node = &finding->nodes[i];
 		if (strcmp(node->subsystem, "net") != 0)

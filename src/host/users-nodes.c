@@ -145,6 +145,7 @@ int users_find_nodes(struct finding *finding, struct error *error)
 			return r;
 		users_walk(finding, i, path, NULL);
 		add_vfio_group(finding, i);
+		users_find_nvidia(finding, i);
 	}
 	add_nvme_heads(finding);
 	return 0;

@@ -130,7 +130,7 @@ static void report(struct scan *scan, const char *pid, struct node *node, size_t
 	reported[(*count)++] = index;
 	node->explained = true;
 	/* Keyboards and mice are taken away from who holds them without harm: reads give ENODEV (drivers/input/evdev.c). */
-	bool needed = strcmp(node->subsystem, "input") != 0;
+	bool needed = strcmp(node->subsystem, "input") != 0 && strcmp(node->subsystem, "nvidiactl") != 0;
 	users_add(scan->finding, node->owner, USE_PROCESS, needed, "process %s (%s) holds %s open", pid,
 		  process_name(scan->finding, pid), node->device);
 }

@@ -52,7 +52,9 @@ void users_add_of(struct finding *finding, struct node *node, enum use_kind kind
 	va_start(args, format);
 	const char *text = arena_vprintf(finding->arena, format, args);
 	va_end(args);
-	node->explained = true;
+	/* That nothing has activated it says nothing of who else may have it: the kernel is still to be asked. */
+	if (kind != USE_MEMBER)
+		node->explained = true;
 	users_add(finding, node->owner, kind, true, "%s%s%s%s %s", title(finding, node), node->base ? ", on " : "",
 		  node->base ? node->base : "", node->base ? "," : "", text);
 }
@@ -107,6 +109,7 @@ int users_find(const struct root *root, struct arena *arena, const struct pci_ad
 	users_find_swap(&finding);
 	users_find_members(&finding);
 	users_find_routes(&finding);
+	users_find_remote(&finding);
 	users_find_consoles(&finding);
 	users_find_processes(&finding);
 	/* Last: a claim is worth telling only where nothing else explains it. */

@@ -19,7 +19,7 @@ enum use_kind {
 	USE_FILE_SYSTEM, /* mounted */
 	USE_SWAP,
 	USE_STACKED, /* part of an active device mapper device, MD array, bcache, ZFS pool */
-	USE_MEMBER,  /* carries the signature of one of these, or of LUKS, and nothing has activated it */
+	USE_MEMBER,  /* carries the signature of one of these, or of LUKS, or may: nothing has activated it */
 	USE_CLAIMED, /* the kernel says that somebody has it for himself, and nothing above says who */
 	USE_ROUTE,   /* a network interface with the default route */
 	USE_NETWORK, /* another network interface that is part of something */

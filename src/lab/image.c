@@ -18,9 +18,9 @@
 
 /* What L0 and L1 may load, by name; what the kernel has built in, or does not have, is passed over. */
 static const char *const module_names[] = {
-	"kvm",           "kvm-amd",  "kvm-intel", "irqbypass", "vfio",       "vfio_virqfd", "vfio_iommu_type1",
-	"vfio-pci-core", "vfio-pci", "nvme",      "nvme-core", "virtio_pci", "virtio_net",  "dm-mod",
-	"raid1",         "md-mod",   "ext4",      "vfat",
+	"kvm",           "kvm-amd",  "kvm-intel", "irqbypass", "vfio", "vfio_virqfd", "vfio_iommu_type1",
+	"vfio-pci-core", "vfio-pci", "nvme",      "nvme-core", "loop", "virtio_pci",  "virtio_net",
+	"dm-mod",        "raid1",    "md-mod",    "ext4",      "vfat",
 };
 
 /* Firmware that QEMU loads for the machines here, where Debian's packages put it. */

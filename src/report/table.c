@@ -28,9 +28,34 @@ void table_start(struct table *table, struct arena *arena, const char *const *he
 	*table = (struct table){ .arena = arena, .headings = headings, .cells = { .arena = arena } };
 }
 
+/* What a terminal would act upon, or could not show: control characters (those of U+0080 too) and what is no UTF-8. */
+static size_t printable(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	bool control = at[0] < ' ' || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
+	return control ? 0 : text_character(text);
+}
+
+static const char *clean(struct arena *arena, const char *cell)
+{
+	const char *at = cell;
+	for (size_t length = 1; *at && length; at += length)
+		length = printable(at);
+	if (!*at)
+		return cell;
+	char *copy = arena_strdup(arena, cell);
+	for (char *c = copy; *c;) {
+		size_t length = printable(c);
+		if (!length)
+			*c = '?';
+		c += length ? length : 1;
+	}
+	return copy;
+}
+
 void table_add(struct table *table, const char *cell)
 {
-	list_add(&table->cells, cell);
+	list_add(&table->cells, clean(table->arena, cell));
 }
 
 static void print_cut(FILE *stream, const char *text, size_t room)

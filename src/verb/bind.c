@@ -63,7 +63,7 @@ static struct json_object *texts_to_json(const struct list *texts)
 {
 	struct json_object *array = json_object_new_array();
 	for (size_t i = 0; i < texts->count; i++)
-		json_object_array_add(array, json_object_new_string(texts->items[i]));
+		json_object_array_add(array, json_new_text(texts->items[i]));
 	return array;
 }
 
@@ -95,7 +95,7 @@ static void print_json(const struct job *job, int status)
 {
 	AUTO_JSON *object = json_object_new_object();
 	json_add_text(object, "address", job->name);
-	json_add_text(object, "group", job->has_plan ? job->plan.group : NULL);
+	json_add_digits(object, "group", job->has_plan ? job->plan.group : NULL);
 	json_add_bool(object, "dry_run", job->dry_run);
 	json_add_bool(object, "changed", status == VERB_DONE && !job->dry_run && job->plan.moving > 0);
 	json_add_bool(object, "partly", job->partly);
@@ -137,9 +137,13 @@ static void show_plan(struct arena *arena, const struct job *job)
 	}
 }
 
-/* What the kernel found for the devices that were left to it. */
-static void show_found(const struct root *root, struct arena *arena, struct job *job)
+/*
+ * What the kernel found for the devices that were left to it. With vfio-pci again nothing was gained: `driver_override` is
+ * not what gives it to that one.
+ */
+static int show_found(const struct root *root, struct arena *arena, struct job *job)
 {
+	int status = VERB_DONE;
 	for (size_t i = 0; i < job->plan.count; i++) {
 		struct bind_member *member = &job->plan.members[i];
 		struct pci_function function;
@@ -149,7 +153,15 @@ static void show_found(const struct root *root, struct arena *arena, struct job 
 			continue;
 		member->after.driver = function.driver;
 		say("%s: now with %s", pci_address_format(member->address, name), driver_text(&member->after, false));
+		if (!text_equals(function.driver, "vfio-pci"))
+			continue;
+		error_set(&job->error, -EIO,
+			  "%s is with vfio-pci again: another setting gives it to vfio-pci (ids= of the module, as "
+			  "vfio-pci.ids= on the kernel's command line, or its new_id); remove that first",
+			  name);
+		status = fail(job);
 	}
+	return status;
 }
 
 static int carry_out(const struct root *root, struct arena *arena, struct job *job)
@@ -158,8 +170,7 @@ static int carry_out(const struct root *root, struct arena *arena, struct job *j
 		return fail(job);
 	if (bind_apply(root, arena, &job->plan, &job->options, &job->partly, &job->error) < 0)
 		return fail(job);
-	show_found(root, arena, job);
-	return VERB_DONE;
+	return show_found(root, arena, job);
 }
 
 static int plan_and_do(const struct root *root, struct arena *arena, struct job *job)

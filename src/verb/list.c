@@ -24,15 +24,6 @@ static const char *hex(struct arena *arena, int32_t number, int digits)
 	return number == PCI_UNKNOWN ? NULL : arena_printf(arena, "%0*x", digits, (unsigned int)number);
 }
 
-static void add_group(struct json_object *object, const char *group)
-{
-	uint64_t number;
-	if (group && text_to_number(group, 10, UINT32_MAX, &number) == 0)
-		json_add_number(object, "group", (int64_t)number);
-	else
-		json_add_text(object, "group", NULL);
-}
-
 static struct json_object *to_json(struct arena *arena, const struct pci_function *function)
 {
 	char address[PCI_ADDRESS_TEXT_MAX];
@@ -48,12 +39,12 @@ static struct json_object *to_json(struct arena *arena, const struct pci_functio
 	json_add_text(object, "subsystem_device", hex(arena, function->subsystem_device, 4));
 	json_add_text(object, "revision", hex(arena, function->revision, 2));
 	json_add_text(object, "driver", function->driver);
-	add_group(object, function->group);
+	json_add_digits(object, "group", function->group);
 	json_add_bool(object, "bridge", function->is_bridge);
 	json_add_bool(object, "boot_vga", function->boot_vga);
 	struct json_object *problems = function->problems.count ? json_object_new_array() : NULL;
 	for (size_t i = 0; i < function->problems.count; i++)
-		json_object_array_add(problems, json_object_new_string(function->problems.items[i]));
+		json_object_array_add(problems, json_new_text(function->problems.items[i]));
 	json_object_object_add(object, "problems", problems);
 	return object;
 }

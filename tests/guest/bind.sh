@@ -464,16 +464,46 @@ two_at_once() {
 	has "$PAIR1" nvme "(null)"
 }
 
-# Killed at any moment, the record leads back.
+# kill_after MICROSECONDS VERB: 'nestpci VERB' for the pair.
+kill_after() {
+	$NESTPCI "$2" "$PAIR0" >"$OUT" 2>&1 &
+	pid=$!
+	usleep "$1"
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	usleep 300000
+}
+
+# Killed at any moment, on the way there or back, the record leads back.
 killed_half_way() {
-	delay=0
 	for delay in 0 5000 10000 20000 40000 80000 160000; do
-		$NESTPCI bind "$PAIR0" >"$OUT" 2>&1 &
-		pid=$!
-		usleep $delay
-		kill -9 $pid 2>/dev/null
-		wait $pid 2>/dev/null
-		usleep 300000
+		for verb in bind unbind; do
+			[ $verb = bind ] || wants 0 $NESTPCI bind "$PAIR0"
+			kill_after $delay $verb
+			wants 0 $NESTPCI unbind "$PAIR0"
+			has "$PAIR0" nvme "(null)"
+			has "$PAIR1" nvme "(null)"
+			disk_of "$PAIR0" >/dev/null
+			disk_of "$PAIR1" >/dev/null
+		done
+	done
+	no_record
+}
+
+# Held up in the moment when a device has neither vfio-pci nor what it had: the record stays, and leads back; also after
+# a 'bind' in this state, which must not write down that the device had nothing.
+an_unbind_that_hangs() {
+	rm -f /tmp/fifo
+	mkfifo /tmp/fifo
+	for again in no yes; do
+		wants 0 $NESTPCI bind "$PAIR0"
+		mount --bind /tmp/fifo /sys/bus/pci/drivers/nvme/bind
+		wants 4 timeout 60 $NESTPCI unbind --timeout 2 "$PAIR0"
+		says "/sys/bus/pci/drivers/nvme/bind '$PAIR0': not done after 2 s"
+		umount /sys/bus/pci/drivers/nvme/bind
+		has "$PAIR0" none "(null)"
+		[ -e "/run/nestpci/bind/$PAIR0" ] || problem "the record is gone"
+		[ $again = no ] || wants 0 $NESTPCI bind "$PAIR0"
 		wants 0 $NESTPCI unbind "$PAIR0"
 		has "$PAIR0" nvme "(null)"
 		has "$PAIR1" nvme "(null)"
@@ -481,6 +511,60 @@ killed_half_way() {
 		disk_of "$PAIR1" >/dev/null
 	done
 	no_record
+}
+
+# A third driver is somebody else's decision: nothing is done, and what the device had is not forgotten.
+a_third_driver_is_left() {
+	wants 0 $NESTPCI bind "$ALONE"
+	sed -i 's/^driver=nvme/driver=another/' "/run/nestpci/bind/$ALONE"
+	echo "$ALONE" >/sys/bus/pci/drivers/vfio-pci/unbind
+	echo >"$DEVICES/$ALONE/driver_override"
+	echo "$ALONE" >/sys/bus/pci/drivers/nvme/bind
+	wants 3 $NESTPCI unbind "$ALONE"
+	says "somebody else has decided about it"
+	has "$ALONE" nvme "(null)"
+	[ -e "/run/nestpci/bind/$ALONE" ] || problem "the record is gone"
+	rm -f "/run/nestpci/bind/$ALONE"
+	disk_of "$ALONE" >/dev/null
+}
+
+# A loop device is no holder of the disk that it stands on, and does not claim it.
+loop_devices_are_refused() {
+	disk=$(disk_of "$ALONE")
+	[ -e /dev/loop1 ] || modprobe loop 2>/dev/null
+	if ! losetup /dev/loop1 "$disk" 2>/dev/null; then
+		echo "# no loop devices here"
+		return
+	fi
+	refused "$ALONE" "${disk#/dev/} is what the loop device loop1 stands on"
+	wants 3 $NESTPCI bind --inactive-ok "$ALONE"
+	losetup -d /dev/loop1
+	wants 0 $NESTPCI bind --dry-run "$ALONE"
+}
+
+# udev's database, as it is on a host: what it says, what it does not know; and the kernel is asked in any case.
+inactive_members_are_refused() {
+	disk=$(disk_of "$ALONE")
+	entry=/run/udev/data/b$(cat "/sys/class/block/${disk#/dev/}/dev")
+	mkdir -p /run/udev/data
+	refused "$ALONE" "$entry: udev knows nothing of it (--inactive-ok takes it nevertheless)"
+	printf 'E:ID_FS_TYPE=crypto_LUKS\nE:ID_FS_USAGE=crypto\n' >"$entry"
+	refused "$ALONE" "${disk#/dev/} carries data of crypto_LUKS"
+	wants 0 $NESTPCI bind --dry-run --inactive-ok "$ALONE"
+	wants 0 mke2fs -F "$disk"
+	rm -f /tmp/ready
+	unshare -m sh -c "mount -t ext2 $disk /tmp/mnt && echo ready >/tmp/ready && exec sleep 1000" &
+	pid=$!
+	while [ ! -e /tmp/ready ]; do usleep 100000; done
+	rm /tmp/ready
+	wants 3 $NESTPCI bind --inactive-ok "$ALONE"
+	says "${disk#/dev/} is claimed by the kernel"
+	kill $pid
+	wait $pid 2>/dev/null
+	rm -r /run/udev
+	n=0
+	while [ $n -lt 50 ] && ! $NESTPCI bind --dry-run "$ALONE" >/dev/null 2>&1; do usleep 100000; n=$((n + 1)); done
+	wants 0 $NESTPCI bind --dry-run "$ALONE"
 }
 
 # A user other than root is told which file it is about.
@@ -501,7 +585,8 @@ for test in list_shows_them malformed_addresses missing_addresses bridges_are_re
 	mounted_disks_are_refused mounts_in_another_namespace_are_seen swap_is_refused open_disks_are_refused \
 	open_controllers_are_refused a_node_elsewhere_is_seen the_default_route_is_refused an_open_group_is_refused \
 	an_open_device_is_refused the_first_is_restored_when_the_second_fails a_driver_that_does_not_come unbind_is_all_or_nothing \
-	a_write_that_hangs two_at_once killed_half_way without_root; do
+	a_write_that_hangs two_at_once killed_half_way \
+	an_unbind_that_hangs a_third_driver_is_left loop_devices_are_refused inactive_members_are_refused without_root; do
 	t $test
 done
 exit $failed

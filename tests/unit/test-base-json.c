@@ -70,12 +70,43 @@ static void adds_members(void **state)
 			    "{\"driver\":\"nvme\",\"none\":null,\"group\":9223372036854775807,\"bound\":true}");
 }
 
+static void what_is_no_utf_8_is_replaced(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *json;
+	} cases[] = {
+		{ "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\"a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"" },
+		{ "a\xff"
+		  "b\xc3",
+		  "\"a?b?\"" },
+		{ "\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80\xe0\x80\x80", "\"????????????\"" },
+		{ "\x1b[m", "\"\\u001b[m\"" },
+		{ "", "\"\"" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_JSON *text = json_new_text(cases[i].text);
+		assert_string_equal(json_object_to_json_string_ext(text, JSON_C_TO_STRING_PLAIN), cases[i].json);
+	}
+}
+
+static void digits_become_numbers(void **state)
+{
+	AUTO_JSON *object = json_object_new_object();
+	json_add_digits(object, "group", "15");
+	json_add_digits(object, "none", NULL);
+	json_add_digits(object, "other", "x");
+	assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+			    "{\"group\":15,\"none\":null,\"other\":null}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_one_whole_value),  cmocka_unit_test(reads_a_slice_that_goes_on_behind),
 		cmocka_unit_test(says_where_it_is_wrong), cmocka_unit_test(refuses_a_tower_of_brackets),
-		cmocka_unit_test(adds_members),
+		cmocka_unit_test(adds_members),           cmocka_unit_test(what_is_no_utf_8_is_replaced),
+		cmocka_unit_test(digits_become_numbers),
 	};
 	return cmocka_run_group_tests_name("base-json", tests, NULL, NULL);
 }

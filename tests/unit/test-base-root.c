@@ -230,6 +230,8 @@ static void reads_and_writes_live(void **state)
 	assert_string_equal(error.text, "write 'two' to /dev/full: No space left on device");
 	assert_int(root_real_path(&root, &arena, "/proc/self/../self", &line, NULL), 0);
 	assert_true(text_starts_with(line, "/proc/"));
+	assert_int(root_read_line(&root, &arena, "/proc/self/cmdline", &line, &error), -EINVAL);
+	assert_string_equal(error.text, "/proc/self/cmdline: not a line of text: it holds a NUL");
 }
 
 int main(void)

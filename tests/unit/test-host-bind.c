@@ -259,8 +259,111 @@ static void what_somebody_else_changed_is_left(void **state)
 	assert_int(plan.count, 2);
 	assert_string_equal(plan.members[0].stays, "has what it had");
 	assert_string_equal(plan.members[1].stays, "not with vfio-pci");
+	/* And it is not forgotten: with a refusal nothing is done, and the record stays. */
+	assert_int(plan.refusals.count, 1);
+	assert_contains(plan.refusals.items[0], "0000:01:00.1: somebody else has decided about it since");
+	assert_contains(plan.refusals.items[0], "driver snd_hda_intel");
+	assert_contains(plan.refusals.items[0], "remove the record of what it had (" BIND_RECORDS "/0000:01:00.0)");
 	assert_int(plan.notes.count, 1);
 	assert_string_equal(plan.notes.items[0], "0000:01:00.2: it is gone");
+}
+
+/* Killed between taking vfio-pci away and giving the old driver: neither driver nor override. */
+static void an_interrupted_unbind_goes_on(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct bind_plan plan;
+	fake_group(state);
+	fake_file(state, BIND_RECORDS "/0000:01:00.0",
+		  "member=0000:01:00.0\ndriver=nouveau\ndriver_override=\n"
+		  "member=0000:01:00.1\ndriver=snd_hda_intel\ndriver_override=pci-stub\n");
+	set_driver(state, "0000:01:00.0", NULL, "(null)\n");
+	set_driver(state, "0000:01:00.1", NULL, "(null)\n");
+	make_plan(state, &arena, "01:00.0", false, &plan);
+	assert_int(plan.refusals.count, 0);
+	assert_int(plan.moving, 2);
+	assert_string_equal(plan.members[0].after.driver, "nouveau");
+	assert_false(plan.members[0].probe);
+	assert_string_equal(plan.members[1].after.driver, "snd_hda_intel");
+	assert_string_equal(plan.members[1].after.override, "pci-stub");
+	/* A bind in this state keeps what was written down. */
+	make_plan(state, &arena, "01:00.0", true, &plan);
+	assert_int(plan.moving, 2);
+	assert_string_equal(bind_record_of(&plan.record, address_of("01:00.0"))->driver, "nouveau");
+	assert_string_equal(bind_record_of(&plan.record, address_of("01:00.1"))->driver, "snd_hda_intel");
+}
+
+/* What had no driver and no override before is not "half-way" without either. */
+static void without_a_driver_may_be_what_it_had(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct bind_plan plan;
+	fake_group(state);
+	fake_file(state, BIND_RECORDS "/0000:01:00.0", "member=0000:01:00.0\ndriver=\ndriver_override=\n");
+	set_driver(state, "0000:01:00.0", NULL, "(null)\n");
+	make_plan(state, &arena, "01:00.0", false, &plan);
+	assert_int(plan.moving, 0);
+	assert_int(plan.refusals.count, 0);
+	assert_string_equal(plan.members[0].stays, "has what it had");
+}
+
+static void parts_of_the_host_stay(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct bind_plan plan;
+	struct error error;
+	fake_group(state);
+	fake_pci(state, "0000:00:1f.0", "0x060100\n", "7", NULL);
+	fake_pci(state, "0000:00:1f.5", "0x068000\n", "7", NULL);
+	make_plan(state, &arena, "01:00.0", true, &plan);
+	assert_int(plan.count, 6);
+	assert_int(plan.moving, 2);
+	assert_contains(plan.members[2].stays, "a part of the host (class 06) without a driver");
+	assert_contains(plan.members[3].stays, "a part of the host");
+	/* Named, "other bridges" go, and ISA bridges do not. */
+	make_plan(state, &arena, "00:1f.5", true, &plan);
+	assert_int(plan.moving, 3);
+	assert_int(check(state, "00:1f.5", &error), 0);
+	assert_int(check(state, "00:1f.0", &error), -ENOTSUP);
+	assert_contains(error.text, "ISA bridge");
+}
+
+static void a_group_that_does_not_list_the_device(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	AUTO_ROOT root = ROOT_NONE;
+	struct bind_plan plan;
+	struct error error;
+	fake_group(state);
+	unlink(in_folder(state, "/sys/kernel/iommu_groups/8/devices/0000:02:00.0"));
+	open_fake(state, &root);
+	assert_int(bind_plan(&root, &arena, address_of("02:00.0"), &options, &plan, &error), -EIO);
+	assert_contains(error.text, "IOMMU group 8, which does not list it");
+}
+
+static void a_damaged_record_blocks_its_own_device_only(void **state)
+{
+	static const bool ways[] = { true, false };
+	fake_group(state);
+	fake_file(state, BIND_RECORDS "/0000:01:00.0", "member=0000:01:00.0\nmember=0000:01:00.1\nrubb");
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		AUTO_ARENA arena = { 0 };
+		AUTO_ROOT root = ROOT_NONE;
+		struct bind_plan plan;
+		struct error error;
+		open_fake(state, &root);
+		make_plan(state, &arena, "02:00.0", ways[i], &plan);
+		assert_true(plan.notes.count);
+		const char *note = plan.notes.items[plan.notes.count - 1];
+		assert_contains(note, BIND_RECORDS "/0000:01:00.0: line 3");
+		assert_contains(note, "mend it or remove it");
+		for (int function = 0; function < 2; function++) {
+			struct pci_address address = { .bus = 1, .function = (uint8_t)function };
+			int r = (ways[i] ? bind_plan : bind_plan_back)(&root, &arena, address, &options, &plan, &error);
+			assert_int(r, -EINVAL);
+			assert_contains(error.text, "mend it or remove it");
+		}
+	}
 }
 
 int main(void)
@@ -277,6 +380,11 @@ int main(void)
 		test_in_folder(a_platform_device_with_a_driver_stands_in_the_way),
 		test_in_folder(without_a_record_the_kernel_looks),
 		test_in_folder(what_somebody_else_changed_is_left),
+		test_in_folder(an_interrupted_unbind_goes_on),
+		test_in_folder(without_a_driver_may_be_what_it_had),
+		test_in_folder(parts_of_the_host_stay),
+		test_in_folder(a_group_that_does_not_list_the_device),
+		test_in_folder(a_damaged_record_blocks_its_own_device_only),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/guard.h"
 
+#include <fcntl.h>
+
 #include "base/clock.h"
 #include "test-host.h"
 
@@ -56,12 +58,71 @@ static void a_write_that_hangs_is_left(void **state)
 	assert_contains(error.text, "unbind '0000:01:00.0': not done after 1 s");
 }
 
+#define KIB ((off_t)1024)
+#define MIB (1024 * KIB)
+
+static void signatures_are_found(void **state)
+{
+	static const struct {
+		off_t offset;
+		const char *bytes;
+		size_t length;
+		const char *name;
+	} cases[] = {
+		{ 0, "LUKS\xba\xbe", 6, "LUKS" },
+		{ 0, "LUKS..", 6, NULL },
+		{ 512, "LABELONE", 8, "LVM2" },
+		{ 1536, "LABELONE", 8, "LVM2" },
+		{ 2048, "LABELONE", 8, NULL },
+		{ 4096, "\xfc\x4e\x2b\xa9", 4, "MD RAID" },
+		{ 0, "\xfc\x4e\x2b\xa9", 4, "MD RAID" },
+		{ 3 * MIB - 65536, "\xfc\x4e\x2b\xa9", 4, "MD RAID" }, /* 0.90 */
+		{ 3 * MIB, "\xfc\x4e\x2b\xa9", 4, "MD RAID" },         /* 1.0 */
+		{ 2 * MIB, "\xfc\x4e\x2b\xa9", 4, NULL },
+		{ 133 * KIB, "\x0c\xb1\xba\0\0\0\0\0", 8, "ZFS" },
+		{ 128 * KIB, "\0\0\0\0\0\xba\xb1\x0c", 8, "ZFS" },
+		{ 127 * KIB, "\0\0\0\0\0\xba\xb1\x0c", 8, NULL },
+		{ 100, "nothing", 7, NULL },
+	};
+	AUTO_ROOT root = ROOT_NONE;
+	struct error error;
+	assert_int(root_open(&root, NULL, &error), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO_ARENA arena = { 0 };
+		const char *name = "?";
+		put_file(state, "disk", "");
+		const char *path = in_folder(state, "disk");
+		AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+		assert_int(ftruncate(fd, 3 * MIB + 8192), 0);
+		assert_int(pwrite(fd, cases[i].bytes, cases[i].length, cases[i].offset), (ssize_t)cases[i].length);
+		if (guard_find_signature(&root, &arena, path, 5000, &name, &error) < 0)
+			fail_msg("%s", error.text);
+		if (cases[i].name ? !text_equals(name, cases[i].name) : name != NULL)
+			fail_msg("case %zu: %s", i, name ? name : "nothing");
+	}
+}
+
+static void signatures_of_small_and_absent_disks(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	AUTO_ROOT root = ROOT_NONE;
+	struct error error;
+	const char *name = "?";
+	put_file(state, "disk", "x");
+	assert_int(root_open(&root, NULL, &error), 0);
+	assert_int(guard_find_signature(&root, &arena, in_folder(state, "disk"), 5000, &name, &error), 0);
+	assert_null(name);
+	assert_int(guard_find_signature(&root, &arena, in_folder(state, "absent"), 5000, &name, &error), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_folder(reads_and_writes),
 		test_in_folder(passes_errors_on),
 		test_in_folder(a_write_that_hangs_is_left),
+		test_in_folder(signatures_are_found),
+		test_in_folder(signatures_of_small_and_absent_disks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "host/users.h"
+#include "test-host-users.h"
 
-#include "test-host.h"
-
-#define NVME "/sys/devices/pci0000:00/0000:01:00.0/nvme/nvme0"
 #define BLOCK "/sys/devices/virtual/block"
-
-/* 0000:01:00.0: an NVMe disk with three partitions. */
-static void fake_disk(void *const *state)
-{
-	fake_pci(state, "0000:01:00.0", "0x010802\n", "15", "nvme");
-	fake_device(state, NVME, "nvme", "240:0\n");
-	fake_device(state, NVME "/nvme0n1", "block", "259:0\n");
-	fake_device(state, NVME "/nvme0n1/nvme0n1p1", "block", "259:1\n");
-	fake_device(state, NVME "/nvme0n1/nvme0n1p2", "block", "259:2\n");
-	fake_device(state, NVME "/nvme0n1/nvme0n1p3", "block", "259:3\n");
-	fake_file(state, "/proc/self/mountinfo", "25 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n");
-	fake_file(state, "/proc/swaps", "Filename Type Size Used Priority\n");
-	put_directory(state, "/run/udev/data");
-}
 
 static void fake_holder(void *const *state, const char *holder, const char *number, const char *below)
 {
@@ -27,42 +10,6 @@ static void fake_holder(void *const *state, const char *holder, const char *numb
 	fake_device(state, path, "block", number);
 	snprintf(path, sizeof(path), "%s/holders/%s", below, holder);
 	fake_link(state, path, BLOCK);
-}
-
-static void find(void *const *state, struct arena *arena, const char *address, struct uses *ret)
-{
-	AUTO_ROOT root = ROOT_NONE;
-	struct error error;
-	struct pci_address parsed = address_of(address);
-	open_fake(state, &root);
-	*ret = (struct uses){ 0 };
-	if (users_find(&root, arena, &parsed, 1, ret, &error) < 0)
-		fail_msg("%s", error.text);
-}
-
-/* Exactly these uses, "kind: text" each, "!" before those that are needed; ended by NULL. */
-static void expect(void *const *state, const char *address, ...)
-{
-	AUTO_ARENA arena = { 0 };
-	struct uses uses;
-	find(state, &arena, address, &uses);
-	size_t count = 0;
-	va_list wanted;
-	va_start(wanted, address);
-	for (const char *text; (text = va_arg(wanted, const char *)); count++) {
-		bool found = false;
-		for (size_t i = 0; i < uses.count; i++)
-			found |= strcmp(text, arena_printf(&arena, "%s%s: %s", uses.items[i].needed ? "!" : "",
-							   use_kind_name(uses.items[i].kind), uses.items[i].text)) == 0;
-		for (size_t i = 0; i < uses.count && !found; i++)
-			print_message("  there is: %s: %s\n", use_kind_name(uses.items[i].kind), uses.items[i].text);
-		if (!found)
-			fail_msg("no use '%s'", text);
-	}
-	va_end(wanted);
-	for (size_t i = 0; i < uses.count && uses.count != count; i++)
-		print_message("  there is: %s: %s\n", use_kind_name(uses.items[i].kind), uses.items[i].text);
-	assert_int(uses.count, count);
 }
 
 static void nobody_uses_an_idle_disk(void **state)
@@ -182,9 +129,11 @@ static void a_cache_of_bcache(void **state)
 static void without_udev_members_are_unknown(void **state)
 {
 	fake_disk(state);
-	rmdir(in_folder(state, "/run/udev/data"));
+	assert_int(rename(in_folder(state, "/run/udev/data"), in_folder(state, "/run/udev/other")), 0);
 	expect(state, "01:00.0",
-	       "unknown: no udev database: not known whether nvme0n1 carries data of LVM, RAID, ZFS or LUKS", NULL);
+	       "unknown: no udev database: not known whether nvme0n1 carries data of LVM, RAID, ZFS or LUKS (this is another "
+	       "system)",
+	       NULL);
 }
 
 static void a_multipath_head_is_elsewhere(void **state)
@@ -195,6 +144,7 @@ static void a_multipath_head_is_elsewhere(void **state)
 	fake_link(state, "/sys/devices/virtual/nvme-subsystem/nvme-subsys3/nvme0", NVME);
 	fake_device(state, "/sys/devices/virtual/nvme-subsystem/nvme-subsys3/nvme3n1", "block", "259:9\n");
 	fake_device(state, "/sys/devices/virtual/nvme-subsystem/nvme-subsys3/nvme3n1/nvme3n1p1", "block", "259:10\n");
+	fake_file(state, "/run/udev/data/b259:9", "I:9\n");
 	/* Somebody else's. */
 	fake_device(state, "/sys/devices/virtual/nvme-subsystem/nvme-subsys4", "nvme-subsystem", NULL);
 	fake_device(state, "/sys/devices/virtual/nvme-subsystem/nvme-subsys4/nvme4n1", "block", "259:11\n");
@@ -215,61 +165,76 @@ static void unknown_mounts_are_told(void **state)
 	assert_contains(uses.items[0].text, "not known what is mounted");
 }
 
-/* 0000:02:00.0: a network card. */
-static void fake_card(void *const *state)
+/* /dev/loop1 on a device or a file. */
+static void fake_loop(void *const *state, const char *backing)
+{
+	fake_device(state, BLOCK "/loop1", "block", "7:1\n");
+	fake_device(state, BLOCK "/loop1/loop1p1", "block", "259:20\n");
+	fake_file(state, BLOCK "/loop1/loop/backing_file", backing);
+}
+
+static void a_loop_device_on_a_disk(void **state)
 {
 	fake_disk(state);
-	fake_pci(state, "0000:02:00.0", "0x020000\n", "16", "virtio-pci");
-	fake_device(state, "/sys/devices/pci0000:00/0000:02:00.0/virtio1/net/eth0", "net", NULL);
-	fake_device(state, "/sys/devices/virtual/net/bond0", "net", NULL);
-	fake_device(state, "/sys/devices/virtual/net/vmbr0", "net", NULL);
-	fake_device(state, "/sys/devices/virtual/net/eth0.5", "net", NULL);
+	fake_loop(state, "/dev/disk/by-id/x\n");
+	fake_file(state, "/dev/nvme0n1", "");
+	fake_link(state, "/dev/disk/by-id/x", "../../nvme0n1");
+	fake_holder(state, "dm-0", "254:0\n", BLOCK "/loop1/loop1p1");
+	fake_file(state, "/proc/self/mountinfo", "25 1 254:0 / /mnt rw - ext4 /dev/mapper/x rw\n");
+	expect(state, "01:00.0", "!stacked: nvme0n1 is what the loop device loop1 stands on",
+	       "!stacked: loop1p1, on nvme0n1, is part of dm-0",
+	       "!file-system: dm-0, on nvme0n1, is mounted at /mnt (ext4)", NULL);
 }
 
-#define ROUTES "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
-
-static void the_default_route_directly(void **state)
+static void a_loop_device_on_something_else(void **state)
 {
-	fake_card(state);
-	fake_file(state, "/proc/net/route", ROUTES "eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
-	fake_file(state, "/proc/net/ipv6_route",
-		  "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
-		  "fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth0\n");
-	expect(state, "02:00.0", "!default-route: eth0 carries the default route (IPv4)",
-	       "!default-route: eth0 carries the default route (IPv6)", NULL);
+	fake_disk(state);
+	fake_loop(state, "/srv/nvme0n1\n");
+	fake_file(state, "/srv/nvme0n1", "");
+	expect(state, "01:00.0", NULL);
 }
 
-static void the_default_route_through_bridge_over_bond(void **state)
+static void a_loop_device_of_another_namespace(void **state)
 {
-	fake_card(state);
-	fake_link(state, "/sys/devices/pci0000:00/0000:02:00.0/virtio1/net/eth0/master",
-		  "../../../../../virtual/net/bond0");
-	fake_link(state, "/sys/devices/virtual/net/bond0/upper_vmbr0", "../vmbr0");
-	fake_file(state, "/proc/net/route", ROUTES "vmbr0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
-	expect(state, "02:00.0", "!default-route: eth0 carries the default route (IPv4) of vmbr0", NULL);
+	fake_disk(state);
+	fake_loop(state, "/x/nvme0n1p2 (deleted)\n");
+	expect(state, "01:00.0",
+	       "unknown: loop1 stands on /x/nvme0n1p2 (deleted), which is not to be found: not known what that is",
+	       "!stacked: nvme0n1p2 is what the loop device loop1 stands on", NULL);
 }
 
-static void an_open_vswitch_may_lead_anywhere(void **state)
+static void an_unreadable_loop_device_is_unknown(void **state)
 {
-	fake_card(state);
-	fake_device(state, "/sys/devices/virtual/net/ovs-system", "net", NULL);
-	fake_link(state, "/sys/devices/pci0000:00/0000:02:00.0/virtio1/net/eth0/master",
-		  "/sys/devices/virtual/net/ovs-system");
-	fake_link(state, "/sys/devices/virtual/net/vmbr0/master", "../ovs-system");
-	fake_file(state, "/proc/net/route", ROUTES "vmbr0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
-	expect(state, "02:00.0", "!default-route: eth0 carries the default route (IPv4) of vmbr0", NULL);
+	AUTO_ARENA arena = { 0 };
+	struct uses uses;
+	fake_disk(state);
+	fake_loop(state, "/x\n");
+	unlink(in_folder(state, BLOCK "/loop1/loop/backing_file"));
+	put_directory(state, BLOCK "/loop1/loop/backing_file");
+	find(state, &arena, "01:00.0", &uses);
+	assert_int(uses.count, 1);
+	assert_true(uses.items[0].needed);
+	assert_contains(uses.items[0].text, "not known what loop1 stands on: ");
 }
 
-static void other_routes_do_not_count(void **state)
+static void what_udev_does_not_know_may_carry_anything(void **state)
 {
-	fake_card(state);
-	fake_link(state, "/sys/devices/pci0000:00/0000:02:00.0/virtio1/net/eth0/upper_eth0.5",
-		  "/sys/devices/virtual/net/eth0.5");
-	fake_file(state, "/proc/net/route",
-		  ROUTES "eth0\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
-			 "eth0\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0\n"
-			 "eth1\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\nshort 1\n");
-	expect(state, "02:00.0", "network: eth0 is part of eth0.5", NULL);
+	AUTO_ARENA arena = { 0 };
+	struct uses uses;
+	fake_disk(state);
+	unlink(in_folder(state, "/run/udev/data/b259:0"));
+	expect(state, "01:00.0",
+	       "!member: nvme0n1 may carry data of LVM, RAID, ZFS or LUKS: /run/udev/data/b259:0: udev knows nothing of "
+	       "it (--inactive-ok takes it nevertheless)",
+	       NULL);
+	put_directory(state, "/run/udev/data/b259:0");
+	find(state, &arena, "01:00.0", &uses);
+	assert_int(uses.count, 1);
+	assert_int(uses.items[0].kind, USE_MEMBER);
+	assert_contains(uses.items[0].text, "/run/udev/data/b259:0: ");
+	/* What is in use anyway needs no guess. */
+	fake_file(state, "/proc/self/mountinfo", "25 1 259:0 / / rw - ext4 x rw\n");
+	expect(state, "01:00.0", "!file-system: nvme0n1 is mounted at / (ext4)", NULL);
 }
 
 /* 0000:03:00.0: a display. */
@@ -310,6 +275,23 @@ static void the_firmwares_framebuffer(void **state)
 	       "!console: the console is on it: the display that the firmware started with (boot_vga), framebuffer 'EFI "
 	       "VGA'",
 	       NULL);
+}
+
+static void a_display_in_text_mode(void **state)
+{
+	fake_display(state, NULL, "1\n");
+	fake_file(state, "/sys/class/vtconsole/vtcon0/name", "(S) VGA+\n");
+	fake_file(state, "/sys/class/vtconsole/vtcon0/bind", "0\n");
+	fake_file(state, "/sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+	fake_file(state, "/sys/class/vtconsole/vtcon1/bind", "1\n");
+	expect(state, "03:00.0", NULL);
+	fake_file(state, "/sys/class/vtconsole/vtcon0/bind", "1\n");
+	expect(state, "03:00.0",
+	       "!console: the console is on it: the display that the firmware started with (boot_vga), in VGA text mode "
+	       "(/sys/class/vtconsole)",
+	       NULL);
+	fake_file(state, fake_path("0000:03:00.0", "boot_vga"), "0\n");
+	expect(state, "03:00.0", NULL);
 }
 
 static void a_display_that_was_given_away(void **state)
@@ -358,6 +340,39 @@ static void input_devices_may_be_taken_away(void **state)
 	expect(state, "05:00.0", "process: process 80 (systemd-logind) holds /dev/input/event3 open", NULL);
 }
 
+#define GPUS "/proc/driver/nvidia/gpus"
+
+static void the_nodes_of_nvidias_driver(void **state)
+{
+	fake_display(state, "nvidia", "0\n");
+	fake_file(state, GPUS "/0000:03:00.0/information", "Model: \t\t GPU\nDevice Minor: \t 2\n");
+	fake_file(state, "/proc/90/comm", "nvidia-persiste\n");
+	fake_link(state, "/proc/90/fd/4", "/dev/nvidia2");
+	fake_link(state, "/proc/90/fd/5", "/dev/nvidiactl");
+	fake_file(state, "/proc/91/comm", "other\n");
+	fake_link(state, "/proc/91/fd/4", "/dev/nvidia0");
+	fake_link(state, "/proc/91/fd/5", "/dev/nvidiactl");
+	expect(state, "03:00.0", "!process: process 90 (nvidia-persiste) holds /dev/nvidia2 open",
+	       "process: process 90 (nvidia-persiste) holds /dev/nvidiactl open",
+	       "process: process 91 (other) holds /dev/nvidiactl open", NULL);
+}
+
+static void unknown_nodes_of_nvidias_driver(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct uses uses;
+	fake_display(state, "nvidia", "0\n");
+	find(state, &arena, "03:00.0", &uses);
+	assert_int(uses.count, 1);
+	assert_true(uses.items[0].needed);
+	assert_contains(uses.items[0].text, "not known which processes use the GPU: ");
+	fake_file(state, GPUS "/0000:03:00.0/information", "Device Minor: \t ?\n");
+	expect(state, "03:00.0",
+	       "!unknown: not known which processes use the GPU: " GPUS
+	       "/0000:03:00.0/information names no 'Device Minor'",
+	       NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,16 +390,20 @@ int main(void)
 		test_in_folder(without_udev_members_are_unknown),
 		test_in_folder(a_multipath_head_is_elsewhere),
 		test_in_folder(unknown_mounts_are_told),
-		test_in_folder(the_default_route_directly),
-		test_in_folder(the_default_route_through_bridge_over_bond),
-		test_in_folder(an_open_vswitch_may_lead_anywhere),
-		test_in_folder(other_routes_do_not_count),
 		test_in_folder(the_display_with_the_console),
 		test_in_folder(a_display_with_the_first_framebuffer),
 		test_in_folder(a_second_framebuffer_is_not_the_console),
 		test_in_folder(the_firmwares_framebuffer),
 		test_in_folder(a_display_that_was_given_away),
 		test_in_folder(a_serial_card_with_a_kernel_console),
+		test_in_folder(a_loop_device_on_a_disk),
+		test_in_folder(a_loop_device_on_something_else),
+		test_in_folder(a_loop_device_of_another_namespace),
+		test_in_folder(an_unreadable_loop_device_is_unknown),
+		test_in_folder(what_udev_does_not_know_may_carry_anything),
+		test_in_folder(a_display_in_text_mode),
+		test_in_folder(the_nodes_of_nvidias_driver),
+		test_in_folder(unknown_nodes_of_nvidias_driver),
 		test_in_folder(processes_that_hold_nodes_open),
 		test_in_folder(input_devices_may_be_taken_away),
 	};

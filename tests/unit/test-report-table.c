@@ -90,6 +90,17 @@ static void indents(void **state)
 							"    a        b       c\n");
 }
 
+static void what_a_terminal_would_act_upon_is_replaced(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct table table;
+	static const char *const cells[] = { "a\x1b[2J\x7f", "b\xff\xc3", "\xc2\x9b\xc3\xa4\n" };
+	table_start(&table, &arena, headings);
+	fill(&table, cells, ARRAY_SIZE(cells));
+	assert_string_equal(printed(&arena, &table, 0), "Address  Driver  Name\n"
+							"a?[2J?   b??     ??\xc3\xa4?\n");
+}
+
 static void a_file_has_no_width(void **state)
 {
 	AUTO_FCLOSE FILE *stream = fopen("/dev/null", "we");
@@ -104,6 +115,7 @@ int main(void)
 		cmocka_unit_test(measures_characters_not_bytes),
 		cmocka_unit_test(cuts_the_last_column),
 		cmocka_unit_test(indents),
+		cmocka_unit_test(what_a_terminal_would_act_upon_is_replaced),
 		cmocka_unit_test(a_file_has_no_width),
 	};
 	return cmocka_run_group_tests_name("report-table", tests, NULL, NULL);
