@@ -16,6 +16,12 @@ COMMANDS = sorted(DATA.glob("qm/captures-*/*.showcmd.out")) + sorted(DATA.glob("
 # ("QEMU does not support multiple vIOMMUs for x86 yet."). The rewrite makes one of them.
 TWO_VIOMMUS = ("vm105-",)
 
+
+def name(path):
+    """A test's name: for no file at all, pytest asks with something that is no path."""
+    return f"{path.parent.name}-{path.name}" if isinstance(path, pathlib.Path) else "none"
+
+
 needs_data = pytest.mark.skipif(not PAIRS, reason="the captured lines are not at hand")
 
 
@@ -28,7 +34,7 @@ def words(text):
 
 
 @needs_data
-@pytest.mark.parametrize("plain", PAIRS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("plain", PAIRS, ids=name)
 def test_the_rewrite_equals_the_native_line(nestpci, plain):
     run = rewrite(nestpci, plain.read_text())
     assert run.returncode == 0, run.stderr
@@ -43,7 +49,7 @@ def test_the_rewrite_equals_the_native_line(nestpci, plain):
 
 
 @needs_data
-@pytest.mark.parametrize("native", NATIVE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("native", NATIVE, ids=name)
 def test_a_native_line_needs_nothing(nestpci, native):
     text = native.read_text()
     run = rewrite(nestpci, text)
@@ -55,7 +61,7 @@ def test_a_native_line_needs_nothing(nestpci, native):
 
 
 @needs_data
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda path: f"{path.parent.name}-{path.name}")
+@pytest.mark.parametrize("command", COMMANDS, ids=name)
 def test_every_captured_line_is_taken_or_refused_with_a_reason(nestpci, command):
     run = rewrite(nestpci, command.read_text())
     if run.returncode == 0:
