@@ -254,16 +254,27 @@ static void judge_fault(struct run *run, const struct prediction *prediction)
 	add_last_messages(run, failed ? number : prediction->fact_level);
 }
 
-/* The outermost machine has gone before the innermost said its last word. */
-static void judge_silence(struct run *run)
+/* The innermost level that has said anything; the outermost when none has. */
+static unsigned int innermost_heard(const struct run *run)
 {
 	unsigned int level = LEVELS - 1;
 	while (level > 0 && !run->levels[level].step)
 		level--;
+	return level;
+}
+
+static const char *last_step(const struct run *run, unsigned int level)
+{
+	return run->levels[level].step ? run->levels[level].step : "nothing";
+}
+
+/* The outermost machine has gone before the innermost said its last word. */
+static void judge_silence(struct run *run)
+{
+	unsigned int level = innermost_heard(run);
 	run->result->reason = arena_printf(run->arena,
 					   "the machines ended (status %d) while L%u was at: %s; last line: %s",
-					   run->status, level,
-					   run->levels[level].step ? run->levels[level].step : "nothing",
+					   run->status, level, last_step(run, level),
 					   run->last_other ? run->last_other : "none");
 }
 
@@ -321,13 +332,10 @@ static int judge_proof(struct run *run)
 
 static void judge_timeout(struct run *run)
 {
-	unsigned int level = LEVELS - 1;
-	while (level > 0 && !run->levels[level].step)
-		level--;
+	unsigned int level = innermost_heard(run);
 	run->result->verdict = LAB_FAILED;
 	run->result->reason = arena_printf(run->arena, "not done after %u s; last heard of L%u: %s",
-					   run->options->timeout, level,
-					   run->levels[level].step ? run->levels[level].step : "nothing");
+					   run->options->timeout, level, last_step(run, level));
 }
 
 static int judge(struct run *run, enum follow_end end)

@@ -7,13 +7,6 @@
 /* A bridge with a standard hot-plug controller, as pcie-pci-bridge is, has slots 1 to 31. */
 #define FIRST_SLOT 1U
 #define LAST_SLOT 31U
-#define BRIDGE_DEPTH_MAX 16
-
-static const struct qemu_device *parent_bridge(const struct qemu_vm *vm, const struct qemu_device *device)
-{
-	const char *bus = keyval_get(&device->properties, "bus");
-	return bus ? qemu_find_bus(vm, bus) : NULL;
-}
 
 static bool is_root_bus(const struct qemu_device *device)
 {
@@ -61,10 +54,10 @@ static const char *own_space(struct edit *edit, const struct qemu_device *device
  */
 static const char *address_space(struct edit *edit, const struct qemu_device *device)
 {
-	for (int depth = 0; depth < BRIDGE_DEPTH_MAX; depth++) {
+	for (int depth = 0; depth < QEMU_BRIDGE_DEPTH_MAX; depth++) {
 		if (is_root_bus(device))
 			return own_space(edit, device);
-		const struct qemu_device *bridge = parent_bridge(edit->vm, device);
+		const struct qemu_device *bridge = qemu_parent_bridge(edit->vm, device);
 		if (!bridge)
 			return NULL;
 		if (makes_express_bus(bridge->driver))
@@ -155,7 +148,7 @@ static bool is_on_express_bus(const struct edit *edit, const struct qemu_device 
 {
 	if (is_root_bus(device))
 		return true;
-	const struct qemu_device *bridge = parent_bridge(edit->vm, device);
+	const struct qemu_device *bridge = qemu_parent_bridge(edit->vm, device);
 	return bridge && makes_express_bus(bridge->driver);
 }
 
@@ -206,7 +199,7 @@ static bool can_stand_here(const struct edit *edit, const struct members *group,
 		return false;
 	if (device->form == QEMU_JSON && group->items[0].device->form != QEMU_JSON)
 		return false;
-	const struct qemu_device *parent = parent_bridge(edit->vm, device);
+	const struct qemu_device *parent = qemu_parent_bridge(edit->vm, device);
 	return is_root_bus(device) || (parent && parent < group->items[0].device);
 }
 

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define BRIDGE_DEPTH_MAX 16
-
 static int check_architecture(struct edit *edit)
 {
 	const char *name = text_basename(edit->vm->program);
@@ -74,12 +72,11 @@ static int check_accelerator(struct edit *edit)
 /* A device behind an expander bridge that keeps its bus out of the vIOMMU. */
 static bool is_behind_bypass(const struct qemu_vm *vm, const struct qemu_device *device)
 {
-	for (int depth = 0; device && depth < BRIDGE_DEPTH_MAX; depth++) {
+	for (int depth = 0; device && depth < QEMU_BRIDGE_DEPTH_MAX; depth++) {
 		const char *bypass = keyval_get(&device->properties, "bypass_iommu");
 		if (text_starts_with(device->driver, "pxb") && bypass && keyval_boolean(bypass) == 1)
 			return true;
-		const char *bus = keyval_get(&device->properties, "bus");
-		device = bus ? qemu_find_bus(vm, bus) : NULL;
+		device = qemu_parent_bridge(vm, device);
 	}
 	return false;
 }

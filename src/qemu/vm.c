@@ -412,6 +412,12 @@ const struct qemu_device *qemu_find_bus(const struct qemu_vm *vm, const char *bu
 	return NULL;
 }
 
+const struct qemu_device *qemu_parent_bridge(const struct qemu_vm *vm, const struct qemu_device *device)
+{
+	const char *bus = keyval_get(&device->properties, "bus");
+	return bus ? qemu_find_bus(vm, bus) : NULL;
+}
+
 bool qemu_parse_slot(const char *text, unsigned int *slot, unsigned int *function)
 {
 	char *end;

@@ -85,5 +85,11 @@ bool qemu_device_host(const struct qemu_device *device, struct pci_address *ret)
 /* The device whose secondary bus is called `bus`, or NULL. */
 const struct qemu_device *qemu_find_bus(const struct qemu_vm *vm, const char *bus);
 
+/* The bridge that a device names as its bus; NULL for a root bus, and for a bus that nobody knows. */
+const struct qemu_device *qemu_parent_bridge(const struct qemu_vm *vm, const struct qemu_device *device);
+
+/* Nobody stacks more; a line whose bridges name each other in a circle has no end. */
+#define QEMU_BRIDGE_DEPTH_MAX 16
+
 /* "0x10", "0x10.0", "10.1": slot and function (hexadecimal). False: not of that form. */
 bool qemu_parse_slot(const char *text, unsigned int *slot, unsigned int *function);

@@ -149,41 +149,36 @@ def test_killed_it_leaves_no_process(nestpci, build, tmp_path):
     pytest.fail("QEMU outlives the lab")
 
 
-@pytest.mark.lab
-def test_a_full_disk_is_said(nestpci, build, tmp_path):
+@pytest.fixture
+def small(tmp_path):
+    """A file system of one mebibyte."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
-    small = tmp_path / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=False).returncode != 0:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False).returncode != 0:
         pytest.skip("a tmpfs cannot be mounted here")
-    try:
-        env = dict(os.environ, TMPDIR=str(small))
-        run = subprocess.run([nestpci, "lab", "run", "--levels", "2", "--cache", build / "lab"], env=env,
-                             capture_output=True, text=True, timeout=120, check=False)
-        assert run.returncode == 3
-        assert "No space left on device" in run.stderr
-        assert "disk0.img" in run.stderr
-        assert not list(small.iterdir())
-    finally:
-        subprocess.run(["umount", small], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.lab
-def test_a_full_cache_is_said(nestpci, tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    small = tmp_path / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], check=False).returncode != 0:
-        pytest.skip("a tmpfs cannot be mounted here")
-    try:
-        run = subprocess.run([nestpci, "lab", "run", "--levels", "2", "--cache", small / "cache"],
-                             capture_output=True, text=True, timeout=300, check=False)
-        assert run.returncode == 3
-        assert "No space left on device" in run.stderr or "enough free space" in run.stderr, run.stderr
-    finally:
-        subprocess.run(["umount", small], check=True)
+def test_a_full_disk_is_said(nestpci, build, small):
+    env = dict(os.environ, TMPDIR=str(small))
+    run = subprocess.run([nestpci, "lab", "run", "--levels", "2", "--cache", build / "lab"], env=env,
+                         capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 3
+    assert "No space left on device" in run.stderr
+    assert "disk0.img" in run.stderr
+    assert not list(small.iterdir())
+
+
+@pytest.mark.lab
+def test_a_full_cache_is_said(nestpci, small):
+    run = subprocess.run([nestpci, "lab", "run", "--levels", "2", "--cache", small / "cache"],
+                         capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 3
+    assert "No space left on device" in run.stderr or "enough free space" in run.stderr, run.stderr
 
 
 @pytest.mark.lab
