@@ -135,7 +135,10 @@ int root_real_path(const struct root *root, struct arena *arena, const char *pat
 	return 0;
 }
 
-int root_list(const struct root *root, struct arena *arena, const char *path, struct list *ret, struct error *error)
+typedef bool entry_filter(DIR *directory, const struct dirent *entry);
+
+static int list_entries(const struct root *root, struct arena *arena, const char *path, entry_filter *wanted,
+			struct list *ret, struct error *error)
 {
 	AUTO_CLOSE int fd = open_inside(root, path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
@@ -150,13 +153,33 @@ int root_list(const struct root *root, struct arena *arena, const char *path, st
 		const struct dirent *entry = readdir(directory);
 		if (!entry)
 			break;
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    (!wanted || wanted(directory, entry)))
 			list_add(ret, arena_strdup(arena, entry->d_name));
 	}
 	if (errno)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	list_sort(ret);
 	return 0;
+}
+
+int root_list(const struct root *root, struct arena *arena, const char *path, struct list *ret, struct error *error)
+{
+	return list_entries(root, arena, path, NULL, ret, error);
+}
+
+static bool is_directory(DIR *directory, const struct dirent *entry)
+{
+	struct stat status;
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+}
+
+int root_list_directories(const struct root *root, struct arena *arena, const char *path, struct list *ret,
+			  struct error *error)
+{
+	return list_entries(root, arena, path, is_directory, ret, error);
 }
 
 int root_stat(const struct root *root, const char *path, struct stat *ret, struct error *error)
@@ -186,4 +209,12 @@ int root_write_attribute(const struct root *root, const char *path, const char *
 		return error_set(error, -EIO, "write '%.*s' to %s: only %zd of %zu bytes taken",
 				 (int)strcspn(text, "\n"), text, path, written, length);
 	return 0;
+}
+
+int root_ask(const struct root *root, struct arena *arena, const char *key, root_question *ask, const void *what,
+	     const char **ret, struct error *error)
+{
+	if (root->kind != ROOT_LIVE)
+		return error_set(error, -ENOTSUP, "%s: %s: only a running system can be asked", root->name, key);
+	return ask(arena, what, ret, error);
 }

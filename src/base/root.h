@@ -23,8 +23,9 @@
 #include "base/text.h"
 
 enum root_kind {
-	ROOT_LIVE,    /* reads, writes, runs programs */
-	ROOT_OFFLINE, /* reads; nothing of it is running */
+	ROOT_LIVE,     /* reads, writes, runs programs */
+	ROOT_OFFLINE,  /* reads; nothing of it is running */
+	ROOT_SNAPSHOT, /* reads what was read once, of a system that ran then */
 };
 
 struct root {
@@ -65,6 +66,13 @@ int root_real_path(const struct root *root, struct arena *arena, const char *pat
 int root_list(const struct root *root, struct arena *arena, const char *path, struct list *ret, struct error *error)
 	MUST_CHECK;
 
+/*
+ * Names of the real directories in a directory (no links), sorted, without "." and "..": for walks that shall not leave
+ * a tree.
+ */
+int root_list_directories(const struct root *root, struct arena *arena, const char *path, struct list *ret,
+			  struct error *error) MUST_CHECK;
+
 int root_stat(const struct root *root, const char *path, struct stat *ret, struct error *error) MUST_CHECK;
 bool root_exists(const struct root *root, const char *path);
 
@@ -75,3 +83,13 @@ int root_open_file(const struct root *root, const char *path, int flags, struct 
  * Writes a kernel attribute (sysfs) in one write(2), live system only. Returns the kernel's own errno, negative.
  */
 int root_write_attribute(const struct root *root, const char *path, const char *text, struct error *error) MUST_CHECK;
+
+/*
+ * A question that no file answers: an ioctl, who we are, whether a device node is claimed. `key` names it, without
+ * blanks: "kvm/nested_state", "claimed/dev/nvme0n1". A live system asks `ask`, which returns 0 and a text (of any
+ * length, without NUL) or a negative errno; a snapshot gives the answer, or the failure, that was given then; an offline
+ * root has none (-ENOTSUP).
+ */
+typedef int root_question(struct arena *arena, const void *what, const char **ret, struct error *error);
+int root_ask(const struct root *root, struct arena *arena, const char *key, root_question *ask, const void *what,
+	     const char **ret, struct error *error) MUST_CHECK;

@@ -4,8 +4,11 @@
 
 #include <stdbool.h>
 
+#include "base/fact.h"
 #include "base/pci-address.h"
 #include "base/root.h"
+#include "host/acpi-dmar.h"
+#include "host/acpi-ivrs.h"
 
 /*
  * The number (digits) of the IOMMU group that a device is in. -ENOENT: the device has none. -ENODEV: there is no such
@@ -33,3 +36,48 @@ int iommu_is_active(const struct root *root, struct arena *arena, struct error *
  */
 int iommu_address_width(const struct root *root, struct arena *arena, unsigned int *ret, struct error *error)
 	MUST_CHECK;
+
+enum iommu_kind { IOMMU_INTEL, IOMMU_AMD, IOMMU_VIRTIO, IOMMU_OTHER /* ARM's SMMU and others: said, not judged */ };
+
+/* Intel's capability registers, as <sysfs>/intel-iommu/{cap,ecap} show them (VT-d specification, 11.4.2 and 11.4.3). */
+#define VTD_CAP_CM(cap) ((cap) >> 7 & 1)       /* caching mode: no known hardware has it, vIOMMUs need it */
+#define VTD_CAP_SAGAW(cap) ((cap) >> 8 & 0x1f) /* bit 1: 39 bits, 2: 48, 3: 57 */
+#define VTD_CAP_MGAW(cap) (((cap) >> 16 & 0x3f) + 1)
+#define VTD_CAP_SLLPS(cap) ((cap) >> 34 & 0xf) /* bit 0: 2 MiB, 1: 1 GiB */
+#define VTD_ECAP_QI(ecap) ((ecap) >> 1 & 1)    /* queued invalidation */
+#define VTD_ECAP_IR(ecap) ((ecap) >> 3 & 1)    /* interrupt remapping */
+#define VTD_ECAP_EIM(ecap) ((ecap) >> 4 & 1)   /* with 32-bit APIC ids (x2APIC) */
+#define VTD_ECAP_PT(ecap) ((ecap) >> 6 & 1)    /* pass-through */
+#define VTD_ECAP_SC(ecap) ((ecap) >> 7 & 1)    /* snoop control */
+
+struct iommu_unit {
+	const char *name; /* "dmar0", "ivhd0", "virtio0" or the address of a virtio-iommu */
+	enum iommu_kind kind;
+	struct fact cap;      /* Intel, AMD; number */
+	struct fact ecap;     /* Intel; number */
+	struct fact version;  /* Intel */
+	struct fact features; /* AMD */
+	unsigned int width;   /* bits that it translates; 0: not known */
+};
+
+/* The IOMMUs of a host: what firmware tells of, and what the kernel drives. */
+struct iommus {
+	struct fact class;        /* of /sys/class/iommu */
+	struct iommu_unit *units; /* that the kernel drives; none: no IOMMU is active */
+	size_t count;
+	struct fact groups_folder; /* of /sys/kernel/iommu_groups */
+	size_t group_count;
+
+	struct fact dmar_file; /* /sys/firmware/acpi/tables/DMAR; ABSENT, or UNREADABLE but there for all but root */
+	struct dmar *dmar;     /* NULL: no table, or not readable, or (then dmar_file is WRONG) no DMAR */
+	struct fact ivrs_file;
+	struct ivrs *ivrs;
+	struct fact viot_file; /* virtio-iommu's table; only whether it is there */
+	struct fact tables;    /* of the folder: without it, as without ACPI, the absence of a table says nothing */
+};
+
+/* Always gives an answer; see the facts. */
+void iommu_read(const struct root *root, struct arena *arena, struct iommus *ret);
+
+/* The least width of all units; 0: not known. */
+unsigned int iommu_least_width(const struct iommus *iommus);

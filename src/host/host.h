@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The model of a host, whatever its level: everything that can be judged without naming a device or a VM. Gathered in
+ * one go, judged later (check/), shown later still. What could not be read is in the model as such.
+ */
+#pragma once
+
+#include "host/cpu.h"
+#include "host/groups.h"
+#include "host/iommu.h"
+#include "host/kernel.h"
+#include "host/kvm.h"
+#include "host/machine.h"
+#include "host/modules.h"
+#include "host/pci-detail.h"
+#include "host/pci.h"
+#include "host/users.h"
+#include "host/versions.h"
+
+/* A device at hand, with the group that must go along with it and who uses any of them. */
+struct host_device {
+	struct pci_address address;
+	const char *meant_by; /* why it is looked at: "--device", "bound to vfio-pci", "hostpci0 of VM 100" */
+	const struct pci_function *function; /* NULL: the host has none at this address */
+	struct pci_detail detail;
+	struct pci_detail *bridge_details; /* as detail.bridges */
+	struct group *group;               /* NULL: none; the same group is read once */
+	struct uses uses;                  /* of all members of its group */
+	struct fact users_found;           /* whether users could be looked for */
+};
+
+struct host {
+	bool live;      /* the system that runs: what was not read could have been */
+	bool root_user; /* with all rights: effective uid 0 (a question, so that snapshots remember) */
+	struct cpu cpu;
+	struct kvm kvm;
+	struct kernel kernel;
+	struct modules modules;
+	struct machine machine;
+	struct versions versions;
+	struct iommus iommus;
+	struct fact pci_folder; /* /sys/bus/pci/devices */
+	struct pci_functions functions;
+
+	struct host_device *devices; /* those that host_add_device() was called for */
+	size_t device_count;
+	size_t device_room;
+	struct group **groups;
+	size_t group_count;
+	size_t group_room;
+};
+
+/* Always gives an answer but where the PCI folder itself fails to be read for want of anything but its presence. */
+int host_read(const struct root *root, struct arena *arena, struct host *ret, struct error *error) MUST_CHECK;
+
+/* Reads all about one device; once, however often it is called. Pointers from host.devices are stale afterwards. */
+void host_add_device(const struct root *root, struct arena *arena, struct host *host, struct pci_address address,
+		     const char *meant_by);
+
+/*
+ * Adds those that somebody evidently wants to pass on: bound to a vfio driver, or with driver_override "vfio-pci".
+ */
+void host_add_meant_devices(const struct root *root, struct arena *arena, struct host *host);
+
+/* NULL: there is none. */
+const struct pci_function *host_find_function(const struct host *host, struct pci_address address);
+const struct host_device *host_find_device(const struct host *host, struct pci_address address);
