@@ -227,76 +227,6 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 	}
 }
 
-/* Linux 5.15 gave the boot's frame buffer to simpledrm and sysfb: what switched efifb off has no effect since. */
-static void judge_framebuffer(const struct subject_set *set, const void *subject, struct finding *finding,
-			      struct arena *arena)
-{
-	static const char *const useless[] = { "efifb:off", "vesafb:off", "simplefb:off" };
-	const struct kernel *kernel = &set->host->kernel;
-	if (!fact_known(&kernel->cmdline_file)) {
-		judge_unknown_fact(finding, arena, &kernel->cmdline_file);
-		return;
-	}
-	const struct cmdline_word *word = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(useless) && !word; i++)
-		word = parameter_item(&kernel->cmdline, "video", useless[i]);
-	if (!word) {
-		judge_pass(finding, arena, "no parameter for the boot's frame buffer that has lost its effect");
-		return;
-	}
-	if (!fact_known(&kernel->release)) {
-		judge_unknown_fact(finding, arena, &kernel->release);
-		return;
-	}
-	judge_evidence(finding, arena, kernel->cmdline_file.path, "%s", word->word);
-	judge_evidence_fact(finding, arena, &kernel->release);
-	if (!kernel_at_least(kernel, 5, 15)) {
-		judge_pass(finding, arena, "%s keeps the boot's frame buffer off the graphics card", word->word);
-		return;
-	}
-	judge_warn(finding, arena, "%s has no effect since Linux 5.15", word->word);
-	judge_remedy_parameter(finding, set, arena, true, "initcall_blacklist=sysfb_init");
-}
-
-static bool is_foreign_module(const char *module)
-{
-	static const char *const names[] = { "vendor_reset", "i915_sriov", "nvidia_vgpu", "nvidia_vgpu_vfio",
-					     "gpu_guard" };
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (text_equals(module, names[i]))
-			return true;
-	return false;
-}
-
-static void judge_secure_boot(const struct subject_set *set, const void *subject, struct finding *finding,
-			      struct arena *arena)
-{
-	const struct fact *lockdown = &set->host->kernel.lockdown;
-	if (fact_unknown(lockdown)) {
-		judge_unknown_fact(finding, arena, lockdown);
-		return;
-	}
-	if (fact_absent(lockdown) || fact_is(lockdown, "none")) {
-		judge_pass(finding, arena, "the kernel is not locked down");
-		return;
-	}
-	judge_evidence_fact(finding, arena, lockdown);
-	for (size_t i = 0; set->boot && i < set->boot->module_count; i++) {
-		const struct boot_module *module = &set->boot->modules[i];
-		if (!is_foreign_module(module->module))
-			continue;
-		judge_warn(finding, arena, "the kernel is locked down, and loads %s only if that is signed",
-			   module->module);
-		judge_evidence(finding, arena, arena_printf(arena, "%s:%u", module->path, module->line), "%s",
-			       module->module);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
-			     "sign the module with a key that is enrolled ('mokutil --import'), or do without it");
-		return;
-	}
-	judge_pass(finding, arena, "the kernel is locked down (%s): VFIO works, modules must be signed",
-		   lockdown->text);
-}
-
 static const struct check checks[] = {
 	{
 		.id = "boot-loader-known",
@@ -381,37 +311,11 @@ static const struct check checks[] = {
 		.at_rest = true,
 		.judge = judge_pinned,
 	},
-	{
-		.id = "boot-framebuffer",
-		.scope = CHECK_HOST,
-		.levels = CHECK_L0,
-		.title = "parameters for the boot's frame buffer have an effect",
-		.looks_at = "video=efifb:off and the like in /proc/cmdline, and the kernel's version.",
-		.why = "The boot's frame buffer holds a BAR of the graphics card that firmware used; vfio-pci cannot reserve "
-		       "it then. Since Linux 5.15 video=efifb:off does not help.",
-		.mend = "initcall_blacklist=sysfb_init, or another card as the first one.",
-		.see = "kernel: drivers/firmware/sysfb.c",
-		.rows = "F148",
-		.judge = judge_framebuffer,
-	},
-	{
-		.id = "secure-boot",
-		.scope = CHECK_HOST,
-		.levels = CHECK_HYPERVISORS,
-		.title = "lockdown stands in no module's way",
-		.looks_at = "/sys/kernel/security/lockdown, and modules for early loading that are not of the kernel.",
-		.why = "VFIO works under lockdown. Modules from elsewhere (vendor-reset) must be signed, and setpci and "
-		       "/dev/mem do not work.",
-		.mend = "Sign them with a key of your own that is enrolled, or do without.",
-		.see = "kernel_lockdown(7)",
-		.rows = "F162 F212",
-		.judge = judge_secure_boot,
-	},
 	{ 0 },
 };
 
 const struct check_family check_family_boot = {
 	.name = "boot",
-	.title = "Boot loader and kernel parameters",
+	.title = "Boot loader",
 	.checks = checks,
 };
