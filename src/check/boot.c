@@ -41,26 +41,60 @@ static const char *missing_words(const struct cmdline *from, const struct cmdlin
 	return words.text;
 }
 
-/* The first of the two files that the loader in use reads; NULL: neither. */
+/* What the loader in use reads: the first of the two files, or its own entry where it has none; NULL: not known. */
 static const struct boot_cmdline *file_in_use(const struct boot *boot)
 {
 	if (boot->grub.in_use)
 		return &boot->grub;
-	return boot->kernel_cmdline.in_use ? &boot->kernel_cmdline : NULL;
+	if (boot->kernel_cmdline.in_use)
+		return &boot->kernel_cmdline;
+	return boot->loader != BOOT_UNKNOWN && fact_known(&boot->entry.file) ? &boot->entry : NULL;
 }
 
-/* What can be said of a file's line, or not: true when a verdict was given. */
+/* Neither a line nor, at least, what is sure of it: that is the verdict then, and true. */
 static bool judged_without_line(const struct boot_cmdline *file, struct finding *finding, struct arena *arena)
 {
 	if (fact_unknown(&file->file)) {
 		judge_unknown_fact(finding, arena, &file->file);
 		return true;
 	}
-	if (!file->problem)
+	if (!file->problem || file->line)
 		return false;
 	judge_unknown(finding, arena, "what %s makes of the kernel's command line is not known", file->path);
 	judge_evidence(finding, arena, file->path, "%s", file->problem);
 	return true;
+}
+
+static bool judged_without_file(const struct boot *boot, struct finding *finding, struct arena *arena)
+{
+	if (file_in_use(boot))
+		return false;
+	if (boot->loader == BOOT_UNKNOWN)
+		judge_unknown(finding, arena, "which file the boot loader reads is not known");
+	else
+		judge_na(finding, arena, "%s is configured by no file that is read here",
+			 boot_loader_name(boot->loader));
+	return true;
+}
+
+/* Set, and not in force: was it only not rebooted, or did nobody make the boot loader's entry anew? */
+static void remedy_not_booted(struct finding *finding, const struct subject_set *set, struct arena *arena,
+			      const struct boot_cmdline *file)
+{
+	const struct boot_cmdline *entry = &set->boot->entry;
+	const char *command = boot_apply_command(set);
+	bool entry_known = entry != file && fact_known(&entry->file) && !entry->problem;
+	if (entry == file || (entry_known && !missing_words(&file->cmdline, &entry->cmdline, arena))) {
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "reboot: the boot loader has it already");
+	} else if (command) {
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena, "run '%s', then reboot", command);
+		if (entry_known)
+			judge_evidence(finding, arena, entry->path, "%s", entry->line ? entry->line : "");
+	} else {
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "have the boot loader's entries made anew, then reboot");
+	}
 }
 
 static void judge_in_force(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -69,19 +103,13 @@ static void judge_in_force(const struct subject_set *set, const void *subject, s
 	const struct kernel *kernel = &set->host->kernel;
 	if (judged_without_boot(set, finding, arena))
 		return;
-	const struct boot_cmdline *file = file_in_use(set->boot);
 	if (!fact_known(&kernel->cmdline_file)) {
 		judge_unknown_fact(finding, arena, &kernel->cmdline_file);
 		return;
 	}
-	if (!file) {
-		if (set->boot->loader == BOOT_UNKNOWN)
-			judge_unknown(finding, arena, "which file the boot loader reads is not known");
-		else
-			judge_na(finding, arena, "%s is configured by no file that is read here",
-				 boot_loader_name(set->boot->loader));
+	if (judged_without_file(set->boot, finding, arena))
 		return;
-	}
+	const struct boot_cmdline *file = file_in_use(set->boot);
 	if (judged_without_line(file, finding, arena))
 		return;
 	const char *command = boot_apply_command(set);
@@ -89,8 +117,10 @@ static void judge_in_force(const struct subject_set *set, const void *subject, s
 	const char *not_set = missing_words(&kernel->cmdline, &file->cmdline, arena);
 	if (not_booted) {
 		judge_warn(finding, arena, "set, but not in force: %s", not_booted);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena, "%s%s%sreboot", command ? "run '" : "",
-			     command ? command : "", command ? "', then " : "");
+		remedy_not_booted(finding, set, arena, file);
+	} else if (file->problem) {
+		judge_unknown(finding, arena, "what else %s says is not known", file->path);
+		judge_evidence(finding, arena, file->path, "%s", file->problem);
 	} else if (not_set) {
 		judge_warn(finding, arena, "in force, but not set: %s: gone after the next update of the boot loader",
 			   not_set);
@@ -110,20 +140,14 @@ static void judge_elsewhere(const struct subject_set *set, const void *subject, 
 			    struct arena *arena)
 {
 	const struct kernel *kernel = &set->host->kernel;
-	if (judged_without_boot(set, finding, arena))
+	if (judged_without_boot(set, finding, arena) || judged_without_file(set->boot, finding, arena))
 		return;
 	const struct boot *boot = set->boot;
 	const struct boot_cmdline *used = file_in_use(boot);
-	if (!used || boot->loader == BOOT_UNKNOWN) {
-		if (boot->loader == BOOT_UNKNOWN)
-			judge_unknown(finding, arena, "which file the boot loader reads is not known");
-		else
-			judge_na(finding, arena, "%s reads neither file", boot_loader_name(boot->loader));
-		return;
-	}
 	const struct boot_cmdline *unused = used == &boot->grub ? &boot->kernel_cmdline : &boot->grub;
-	if (unused->in_use) {
-		judge_na(finding, arena, "both files are in use");
+	if (used == &boot->entry || unused->in_use) {
+		judge_na(finding, arena,
+			 used == &boot->entry ? "the boot loader reads neither file" : "both files are in use");
 		return;
 	}
 	if (fact_unknown(&unused->file)) {
@@ -131,8 +155,15 @@ static void judge_elsewhere(const struct subject_set *set, const void *subject, 
 		return;
 	}
 	const char *idle = missing_words(&unused->cmdline, &used->cmdline, arena);
-	if (!idle || (fact_known(&kernel->cmdline_file) && !missing_words(&unused->cmdline, &kernel->cmdline, arena))) {
+	bool in_force = fact_known(&kernel->cmdline_file) && !missing_words(&unused->cmdline, &kernel->cmdline, arena);
+	if (!idle || in_force) {
 		judge_pass(finding, arena, "no parameter is set in a file that is not read");
+		return;
+	}
+	if (used->problem) {
+		judge_unknown(finding, arena, "%s has %s; whether %s has it, too, is not known", unused->path, idle,
+			      used->path);
+		judge_evidence(finding, arena, used->path, "%s", used->problem);
 		return;
 	}
 	judge_warn(finding, arena, "set where nobody reads it: %s in %s", idle, unused->path);
@@ -212,6 +243,14 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 	const char *newest = boot->kernels.count ? boot->kernels.items[boot->kernels.count - 1] : NULL;
 	if (fact_unknown(pin)) {
 		judge_unknown_fact(finding, arena, pin);
+	} else if (fact_absent(pin) && boot->grub_default && newest && fact_known(release) &&
+		   !fact_is(release, newest) && !text_equals(boot->grub_default, "0")) {
+		judge_warn(finding, arena, "GRUB_DEFAULT is %s; %s runs, while %s is installed", boot->grub_default,
+			   release->text, newest);
+		judge_evidence_fact(finding, arena, release);
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "if that is not meant: GRUB_DEFAULT=0 in /etc/default/grub, '%s', then reboot",
+			     boot_apply_command(set) ? boot_apply_command(set) : "update-grub");
 	} else if (fact_absent(pin)) {
 		bool is_old = newest && fact_known(release) && !fact_is(release, newest);
 		judge_pass(finding, arena, "no kernel is pinned%s%s", is_old ? "; the newest installed is " : "",
@@ -303,9 +342,9 @@ static const struct check checks[] = {
 		.scope = CHECK_HOST,
 		.levels = CHECK_HYPERVISORS,
 		.title = "no old kernel is pinned",
-		.looks_at = "/etc/kernel/proxmox-boot-pin and next-boot-pin; the kernels in /boot.",
+		.looks_at = "/etc/kernel/proxmox-boot-pin and next-boot-pin; GRUB_DEFAULT; the kernels in /boot.",
 		.why = "Modules and parameters are set for one kernel, and another one boots.",
-		.mend = "'proxmox-boot-tool kernel unpin'.",
+		.mend = "'proxmox-boot-tool kernel unpin'; GRUB_DEFAULT=0.",
 		.see = "Proxmox VE: Host Bootloader, Override the Kernel-Version",
 		.rows = "F144",
 		.at_rest = true,
