@@ -151,6 +151,8 @@ static int list(const char *directory, bool as_json)
 	r = pci_ids_fill(&root, &arena, &functions, &error);
 	if (r < 0 && r != -ENOENT)
 		say("list: no names: %s", error.text);
+	if (as_json)
+		pci_read_revisions(&root, &arena, &functions);
 	say_problems(&functions);
 	if (as_json)
 		print_json(&arena, &functions);

@@ -40,9 +40,9 @@ static void passes_errors_on(void **state)
 	assert_int(guard_read_line(&root, &arena, path, 5000, &text, &error), -ENOENT);
 	assert_contains(error.text, path);
 	assert_int(guard_write(&root, path, "1", 5000, &error), -ENOENT);
-	assert_int(guard_is_claimed(&root, path, 5000, &error), -ENOENT);
+	assert_int(guard_is_claimed(&root, &arena, path, 5000, &error), -ENOENT);
 	put_file(state, "plain", "");
-	assert_int(guard_is_claimed(&root, in_folder(state, "plain"), 5000, &error), 0);
+	assert_int(guard_is_claimed(&root, &arena, in_folder(state, "plain"), 5000, &error), 0);
 }
 
 static void a_write_that_hangs_is_left(void **state)
