@@ -61,6 +61,7 @@ static void give_up(struct reading *reading, const char *reason)
 		reading->assignments->broken = arena_printf(reading->assignments->arena, "%s:%u: %s",
 							    reading->scan.path, line, reason);
 	reading->scan.position = reading->scan.text.length;
+	reading->count = 0;
 }
 
 /* NAME= or NAME+= in front of a word: its name's length, or 0. */
@@ -95,6 +96,10 @@ static const char *expand_array(struct reading *reading, struct slice text, cons
 		if (all.length)
 			buffer_putc(&all, ' ');
 		buffer_puts(&all, value);
+		if (all.length > SHELL_VALUE_MAX) {
+			*ret_reason = "the list is longer than anybody's";
+			return NULL;
+		}
 	}
 }
 
