@@ -219,7 +219,7 @@ static void run_command(struct reading *reading, size_t assigned, size_t first)
 				 arena_printf(arena, "the command '%.*s' may change anything; only a shell could tell",
 					      shown, command.start));
 	else
-		watch_words(reading, first + 1, command);
+		watch_words(reading, first, command);
 }
 
 /* NAME=value, or behind export and the like also a name or an option alone. */
@@ -321,12 +321,12 @@ static void read_operator(struct reading *reading)
 {
 	struct shell_scan *scan = &reading->scan;
 	char here = scan->text.start[scan->position];
-	char next = scan->position + 1 < scan->text.length ? scan->text.start[scan->position + 1] : '\0';
 	if (here == '<' || here == '>') {
 		read_redirection(reading);
 		return;
 	}
-	bool twice = next == here && strchr(";&|", here);
+	bool twice = scan->position + 1 < scan->text.length && scan->text.start[scan->position + 1] == here &&
+		     strchr(";&|", here);
 	scan->position += twice ? 2 : 1;
 	if (here == '(' || here == ')') {
 		end_command(reading, SEPARATOR_OTHER);

@@ -61,11 +61,14 @@ static int ask_journal(struct arena *arena, const void *what, const char **ret, 
  */
 static void add_record(struct buffer *text, const char *record)
 {
-	unsigned long long priority = 0;
-	unsigned long long number = 0;
-	unsigned long long microseconds = 0;
+	char *end;
 	const char *message = strchr(record, ';');
-	if (!message || sscanf(record, "%llu,%llu,%llu", &priority, &number, &microseconds) != 3 || priority >= 8)
+	unsigned long long priority = strtoull(record, &end, 10);
+	bool whole = *end == ',';
+	(void)strtoull(end + whole, &end, 10);
+	whole = whole && *end == ',';
+	unsigned long long microseconds = strtoull(end + whole, &end, 10);
+	if (!message || !whole || priority >= 8)
 		return;
 	message++;
 	buffer_printf(text, "[%5llu.%06llu] %.*s\n", microseconds / 1000000, microseconds % 1000000,

@@ -117,6 +117,7 @@ static void notices_commands_that_may_change_it(void **state)
 	assert_unknown("LINE=a\neval \"$x\"\n", "'eval'");
 	assert_unknown(": ${LINE:=a}\n", "':'");
 	assert_unknown("X=${LINE:=a}\n", "expansion");
+	assert_unknown("${LINE:=true}\n", "may change LINE");
 	assert_value("LINE=a\necho \"$LINE\"\n[ -n \"$LINE\" ]\n", "a");
 	assert_value(". /etc/other\nLINE=a\n", "a");
 }
