@@ -44,18 +44,37 @@ static const char *configured_in(const struct boot *boot, const char *parameter,
 	return NULL;
 }
 
+/*
+ * Where GRUB's line is to be edited: the last assignment that counts; to take something away, the one that has it. Files
+ * of grub.d come after /etc/default/grub, and may well be that one.
+ */
+static const char *place_in_grub(const struct boot *boot, struct arena *arena, bool add, const char *parameter)
+{
+	const struct assignment *found = NULL;
+	for (size_t i = 0; i < boot->grub.setting_count; i++) {
+		const struct assignment *setting = &boot->grub.settings[i];
+		bool is_default = text_equals(setting->name, "GRUB_CMDLINE_LINUX_DEFAULT");
+		if (add ? is_default : setting->added && strstr(setting->added, parameter))
+			found = setting;
+	}
+	if (!found)
+		return "GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub";
+	return arena_printf(arena, "%s in %s, line %u", found->name, found->path, found->line);
+}
+
 /* The place that is to be edited, as part of a sentence. */
-static const char *place(const struct boot *boot)
+static const char *place(const struct boot *boot, struct arena *arena, bool add, const char *parameter)
 {
 	switch (boot->loader) {
 	case BOOT_GRUB:
 	case BOOT_PROXMOX_GRUB:
-		return "GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub";
+		return place_in_grub(boot, arena, add, parameter);
 	case BOOT_SYSTEMD_BOOT:
 	case BOOT_PROXMOX_SYSTEMD_BOOT:
 		return "the one line of /etc/kernel/cmdline";
 	case BOOT_PROXMOX_BOTH:
-		return "GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub and the one line of /etc/kernel/cmdline";
+		return arena_printf(arena, "%s and the one line of /etc/kernel/cmdline",
+				    place_in_grub(boot, arena, add, parameter));
 	case BOOT_NIXOS:
 		return "boot.kernelParams in the system's configuration";
 	default:
@@ -102,7 +121,7 @@ void judge_remedy_parameter(struct finding *finding, const struct subject_set *s
 {
 	static const struct boot unknown = { .loader = BOOT_UNKNOWN };
 	const struct boot *boot = set->boot ? set->boot : &unknown;
-	const char *where = place(boot);
+	const char *where = place(boot, arena, add, parameter);
 	const char *already = add ? configured_in(boot, parameter, arena) : NULL;
 	const char *apply = boot_apply_command(set);
 	if (!where) {

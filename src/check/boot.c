@@ -41,26 +41,60 @@ static const char *missing_words(const struct cmdline *from, const struct cmdlin
 	return words.text;
 }
 
-/* The first of the two files that the loader in use reads; NULL: neither. */
+/* What the loader in use reads: the first of the two files, or its own entry where it has none; NULL: not known. */
 static const struct boot_cmdline *file_in_use(const struct boot *boot)
 {
 	if (boot->grub.in_use)
 		return &boot->grub;
-	return boot->kernel_cmdline.in_use ? &boot->kernel_cmdline : NULL;
+	if (boot->kernel_cmdline.in_use)
+		return &boot->kernel_cmdline;
+	return boot->loader != BOOT_UNKNOWN && fact_known(&boot->entry.file) ? &boot->entry : NULL;
 }
 
-/* What can be said of a file's line, or not: true when a verdict was given. */
+/* Neither a line nor, at least, what is sure of it: that is the verdict then, and true. */
 static bool judged_without_line(const struct boot_cmdline *file, struct finding *finding, struct arena *arena)
 {
 	if (fact_unknown(&file->file)) {
 		judge_unknown_fact(finding, arena, &file->file);
 		return true;
 	}
-	if (!file->problem)
+	if (!file->problem || file->line)
 		return false;
 	judge_unknown(finding, arena, "what %s makes of the kernel's command line is not known", file->path);
 	judge_evidence(finding, arena, file->path, "%s", file->problem);
 	return true;
+}
+
+static bool judged_without_file(const struct boot *boot, struct finding *finding, struct arena *arena)
+{
+	if (file_in_use(boot))
+		return false;
+	if (boot->loader == BOOT_UNKNOWN)
+		judge_unknown(finding, arena, "which file the boot loader reads is not known");
+	else
+		judge_na(finding, arena, "%s is configured by no file that is read here",
+			 boot_loader_name(boot->loader));
+	return true;
+}
+
+/* Set, and not in force: was it only not rebooted, or did nobody make the boot loader's entry anew? */
+static void remedy_not_booted(struct finding *finding, const struct subject_set *set, struct arena *arena,
+			      const struct boot_cmdline *file)
+{
+	const struct boot_cmdline *entry = &set->boot->entry;
+	const char *command = boot_apply_command(set);
+	bool entry_known = entry != file && fact_known(&entry->file) && !entry->problem;
+	if (entry == file || (entry_known && !missing_words(&file->cmdline, &entry->cmdline, arena))) {
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "reboot: the boot loader has it already");
+	} else if (command) {
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena, "run '%s', then reboot", command);
+		if (entry_known)
+			judge_evidence(finding, arena, entry->path, "%s", entry->line ? entry->line : "");
+	} else {
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "have the boot loader's entries made anew, then reboot");
+	}
 }
 
 static void judge_in_force(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -69,19 +103,13 @@ static void judge_in_force(const struct subject_set *set, const void *subject, s
 	const struct kernel *kernel = &set->host->kernel;
 	if (judged_without_boot(set, finding, arena))
 		return;
-	const struct boot_cmdline *file = file_in_use(set->boot);
 	if (!fact_known(&kernel->cmdline_file)) {
 		judge_unknown_fact(finding, arena, &kernel->cmdline_file);
 		return;
 	}
-	if (!file) {
-		if (set->boot->loader == BOOT_UNKNOWN)
-			judge_unknown(finding, arena, "which file the boot loader reads is not known");
-		else
-			judge_na(finding, arena, "%s is configured by no file that is read here",
-				 boot_loader_name(set->boot->loader));
+	if (judged_without_file(set->boot, finding, arena))
 		return;
-	}
+	const struct boot_cmdline *file = file_in_use(set->boot);
 	if (judged_without_line(file, finding, arena))
 		return;
 	const char *command = boot_apply_command(set);
@@ -89,8 +117,10 @@ static void judge_in_force(const struct subject_set *set, const void *subject, s
 	const char *not_set = missing_words(&kernel->cmdline, &file->cmdline, arena);
 	if (not_booted) {
 		judge_warn(finding, arena, "set, but not in force: %s", not_booted);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena, "%s%s%sreboot", command ? "run '" : "",
-			     command ? command : "", command ? "', then " : "");
+		remedy_not_booted(finding, set, arena, file);
+	} else if (file->problem) {
+		judge_unknown(finding, arena, "what else %s says is not known", file->path);
+		judge_evidence(finding, arena, file->path, "%s", file->problem);
 	} else if (not_set) {
 		judge_warn(finding, arena, "in force, but not set: %s: gone after the next update of the boot loader",
 			   not_set);
@@ -110,20 +140,14 @@ static void judge_elsewhere(const struct subject_set *set, const void *subject, 
 			    struct arena *arena)
 {
 	const struct kernel *kernel = &set->host->kernel;
-	if (judged_without_boot(set, finding, arena))
+	if (judged_without_boot(set, finding, arena) || judged_without_file(set->boot, finding, arena))
 		return;
 	const struct boot *boot = set->boot;
 	const struct boot_cmdline *used = file_in_use(boot);
-	if (!used || boot->loader == BOOT_UNKNOWN) {
-		if (boot->loader == BOOT_UNKNOWN)
-			judge_unknown(finding, arena, "which file the boot loader reads is not known");
-		else
-			judge_na(finding, arena, "%s reads neither file", boot_loader_name(boot->loader));
-		return;
-	}
 	const struct boot_cmdline *unused = used == &boot->grub ? &boot->kernel_cmdline : &boot->grub;
-	if (unused->in_use) {
-		judge_na(finding, arena, "both files are in use");
+	if (used == &boot->entry || unused->in_use) {
+		judge_na(finding, arena,
+			 used == &boot->entry ? "the boot loader reads neither file" : "both files are in use");
 		return;
 	}
 	if (fact_unknown(&unused->file)) {
@@ -131,8 +155,15 @@ static void judge_elsewhere(const struct subject_set *set, const void *subject, 
 		return;
 	}
 	const char *idle = missing_words(&unused->cmdline, &used->cmdline, arena);
-	if (!idle || (fact_known(&kernel->cmdline_file) && !missing_words(&unused->cmdline, &kernel->cmdline, arena))) {
+	bool in_force = fact_known(&kernel->cmdline_file) && !missing_words(&unused->cmdline, &kernel->cmdline, arena);
+	if (!idle || in_force) {
 		judge_pass(finding, arena, "no parameter is set in a file that is not read");
+		return;
+	}
+	if (used->problem) {
+		judge_unknown(finding, arena, "%s has %s; whether %s has it, too, is not known", unused->path, idle,
+			      used->path);
+		judge_evidence(finding, arena, used->path, "%s", used->problem);
 		return;
 	}
 	judge_warn(finding, arena, "set where nobody reads it: %s in %s", idle, unused->path);
@@ -212,6 +243,14 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 	const char *newest = boot->kernels.count ? boot->kernels.items[boot->kernels.count - 1] : NULL;
 	if (fact_unknown(pin)) {
 		judge_unknown_fact(finding, arena, pin);
+	} else if (fact_absent(pin) && boot->grub_default && newest && fact_known(release) &&
+		   !fact_is(release, newest) && !text_equals(boot->grub_default, "0")) {
+		judge_warn(finding, arena, "GRUB_DEFAULT is %s; %s runs, while %s is installed", boot->grub_default,
+			   release->text, newest);
+		judge_evidence_fact(finding, arena, release);
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "if that is not meant: GRUB_DEFAULT=0 in /etc/default/grub, '%s', then reboot",
+			     boot_apply_command(set) ? boot_apply_command(set) : "update-grub");
 	} else if (fact_absent(pin)) {
 		bool is_old = newest && fact_known(release) && !fact_is(release, newest);
 		judge_pass(finding, arena, "no kernel is pinned%s%s", is_old ? "; the newest installed is " : "",
@@ -225,76 +264,6 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 		judge_pass(finding, arena, "the kernel is pinned to %s", pin->text ? pin->text : "one");
 		judge_evidence_fact(finding, arena, pin);
 	}
-}
-
-/* Linux 5.15 gave the boot's frame buffer to simpledrm and sysfb: what switched efifb off has no effect since. */
-static void judge_framebuffer(const struct subject_set *set, const void *subject, struct finding *finding,
-			      struct arena *arena)
-{
-	static const char *const useless[] = { "efifb:off", "vesafb:off", "simplefb:off" };
-	const struct kernel *kernel = &set->host->kernel;
-	if (!fact_known(&kernel->cmdline_file)) {
-		judge_unknown_fact(finding, arena, &kernel->cmdline_file);
-		return;
-	}
-	const struct cmdline_word *word = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(useless) && !word; i++)
-		word = parameter_item(&kernel->cmdline, "video", useless[i]);
-	if (!word) {
-		judge_pass(finding, arena, "no parameter for the boot's frame buffer that has lost its effect");
-		return;
-	}
-	if (!fact_known(&kernel->release)) {
-		judge_unknown_fact(finding, arena, &kernel->release);
-		return;
-	}
-	judge_evidence(finding, arena, kernel->cmdline_file.path, "%s", word->word);
-	judge_evidence_fact(finding, arena, &kernel->release);
-	if (!kernel_at_least(kernel, 5, 15)) {
-		judge_pass(finding, arena, "%s keeps the boot's frame buffer off the graphics card", word->word);
-		return;
-	}
-	judge_warn(finding, arena, "%s has no effect since Linux 5.15", word->word);
-	judge_remedy_parameter(finding, set, arena, true, "initcall_blacklist=sysfb_init");
-}
-
-static bool is_foreign_module(const char *module)
-{
-	static const char *const names[] = { "vendor_reset", "i915_sriov", "nvidia_vgpu", "nvidia_vgpu_vfio",
-					     "gpu_guard" };
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (text_equals(module, names[i]))
-			return true;
-	return false;
-}
-
-static void judge_secure_boot(const struct subject_set *set, const void *subject, struct finding *finding,
-			      struct arena *arena)
-{
-	const struct fact *lockdown = &set->host->kernel.lockdown;
-	if (fact_unknown(lockdown)) {
-		judge_unknown_fact(finding, arena, lockdown);
-		return;
-	}
-	if (fact_absent(lockdown) || fact_is(lockdown, "none")) {
-		judge_pass(finding, arena, "the kernel is not locked down");
-		return;
-	}
-	judge_evidence_fact(finding, arena, lockdown);
-	for (size_t i = 0; set->boot && i < set->boot->module_count; i++) {
-		const struct boot_module *module = &set->boot->modules[i];
-		if (!is_foreign_module(module->module))
-			continue;
-		judge_warn(finding, arena, "the kernel is locked down, and loads %s only if that is signed",
-			   module->module);
-		judge_evidence(finding, arena, arena_printf(arena, "%s:%u", module->path, module->line), "%s",
-			       module->module);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
-			     "sign the module with a key that is enrolled ('mokutil --import'), or do without it");
-		return;
-	}
-	judge_pass(finding, arena, "the kernel is locked down (%s): VFIO works, modules must be signed",
-		   lockdown->text);
 }
 
 static const struct check checks[] = {
@@ -373,45 +342,19 @@ static const struct check checks[] = {
 		.scope = CHECK_HOST,
 		.levels = CHECK_HYPERVISORS,
 		.title = "no old kernel is pinned",
-		.looks_at = "/etc/kernel/proxmox-boot-pin and next-boot-pin; the kernels in /boot.",
+		.looks_at = "/etc/kernel/proxmox-boot-pin and next-boot-pin; GRUB_DEFAULT; the kernels in /boot.",
 		.why = "Modules and parameters are set for one kernel, and another one boots.",
-		.mend = "'proxmox-boot-tool kernel unpin'.",
+		.mend = "'proxmox-boot-tool kernel unpin'; GRUB_DEFAULT=0.",
 		.see = "Proxmox VE: Host Bootloader, Override the Kernel-Version",
 		.rows = "F144",
 		.at_rest = true,
 		.judge = judge_pinned,
-	},
-	{
-		.id = "boot-framebuffer",
-		.scope = CHECK_HOST,
-		.levels = CHECK_L0,
-		.title = "parameters for the boot's frame buffer have an effect",
-		.looks_at = "video=efifb:off and the like in /proc/cmdline, and the kernel's version.",
-		.why = "The boot's frame buffer holds a BAR of the graphics card that firmware used; vfio-pci cannot reserve "
-		       "it then. Since Linux 5.15 video=efifb:off does not help.",
-		.mend = "initcall_blacklist=sysfb_init, or another card as the first one.",
-		.see = "kernel: drivers/firmware/sysfb.c",
-		.rows = "F148",
-		.judge = judge_framebuffer,
-	},
-	{
-		.id = "secure-boot",
-		.scope = CHECK_HOST,
-		.levels = CHECK_HYPERVISORS,
-		.title = "lockdown stands in no module's way",
-		.looks_at = "/sys/kernel/security/lockdown, and modules for early loading that are not of the kernel.",
-		.why = "VFIO works under lockdown. Modules from elsewhere (vendor-reset) must be signed, and setpci and "
-		       "/dev/mem do not work.",
-		.mend = "Sign them with a key of your own that is enrolled, or do without.",
-		.see = "kernel_lockdown(7)",
-		.rows = "F162 F212",
-		.judge = judge_secure_boot,
 	},
 	{ 0 },
 };
 
 const struct check_family check_family_boot = {
 	.name = "boot",
-	.title = "Boot loader and kernel parameters",
+	.title = "Boot loader",
 	.checks = checks,
 };

@@ -149,7 +149,7 @@ static void judge_nested(const struct subject_set *set, const void *subject, str
 {
 	const struct kvm *kvm = &set->host->kvm;
 	if (!kvm->module && fact_known(&kvm->api)) {
-		judge_na(finding, arena, "this KVM is neither kvm_intel nor kvm_amd: see kvm-nested-state");
+		judge_na(finding, arena, "this KVM is neither kvm_intel nor kvm_amd: see kvm-can-nest");
 		return;
 	}
 	if (!fact_known(&kvm->nested)) {
@@ -167,48 +167,34 @@ static void judge_nested(const struct subject_set *set, const void *subject, str
 	remedy_for_nested(finding, set, arena);
 }
 
-/*
- * Since when a capability of 0 says something: get_state came to nested VMX with Linux 4.20, to nested SVM with 5.8
- * (arch/x86/kvm/x86.c, KVM_CAP_NESTED_STATE). Where the parameter is off the capability is there all the same.
- */
-static bool nested_state_speaks(const struct host *host)
+/* What KVM would show its guests decides; the capability is there with the parameter off, too. */
+static void judge_can_nest(const struct subject_set *set, const void *subject, struct finding *finding,
+			   struct arena *arena)
 {
-	if (text_equals(host->kvm.module, "kvm_intel"))
-		return kernel_at_least(&host->kernel, 4, 20);
-	return kernel_at_least(&host->kernel, 5, 8);
-}
-
-static void judge_nested_state(const struct subject_set *set, const void *subject, struct finding *finding,
-			       struct arena *arena)
-{
-	const struct host *host = set->host;
-	const struct fact *state = &host->kvm.nested_state;
-	if (!fact_known(state)) {
-		judge_unknown_fact(finding, arena, state);
+	const struct kvm *kvm = &set->host->kvm;
+	const struct fact *shown = &kvm->guest_extension;
+	if (fact_known(shown)) {
+		judge_pass(finding, arena, "KVM can nest: it would show %s to L1", shown->text ? shown->text : "it");
+		judge_evidence_fact(finding, arena, shown);
 		return;
 	}
-	if (state->number <= 0 && nested_state_speaks(host)) {
-		judge_fail(finding, arena, "KVM here cannot nest: what runs in L1 would be emulated");
-		judge_wanted(finding, arena, "KVM_CAP_NESTED_STATE greater than 0");
-		if (is_inside(set))
-			judge_remedy(finding, ACTOR_OUTER, RESTART_VM, arena,
-				     "the hypervisor that this machine runs on does not nest (PVM, Firecracker): use "
-				     "another machine, or let L2 be emulated (accel=tcg)");
-		else
-			judge_remedy(
-				finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
-				"run a kernel whose kvm_intel or kvm_amd nests, or let L2 be emulated (accel=tcg)");
-	} else if (state->number <= 0) {
-		judge_unknown(finding, arena, "this kernel is too old to say whether KVM nests");
-		judge_evidence_fact(finding, arena, &host->kernel.release);
-	} else if (fact_known(&host->kvm.nested) && host->kvm.nested.number) {
-		judge_pass(finding, arena, "KVM can nest: L1 can run VMs under KVM");
-		judge_evidence_fact(finding, arena, &host->kvm.nested);
-	} else {
-		judge_unknown(finding, arena, "KVM could nest, but whether that is switched on is not known");
-		judge_evidence_fact(finding, arena, &host->kvm.nested);
+	if (!fact_absent(shown) || !fact_known(&kvm->api)) {
+		judge_unknown_fact(finding, arena, fact_absent(shown) ? &kvm->api : shown);
+		return;
 	}
-	judge_evidence_fact(finding, arena, state);
+	judge_fail(finding, arena, "KVM here cannot nest: what runs in L1 would be emulated");
+	judge_evidence_fact(finding, arena, shown);
+	if (fact_known(&kvm->nested_state))
+		judge_evidence_fact(finding, arena, &kvm->nested_state);
+	judge_wanted(finding, arena, "vmx or svm among the features that KVM shows its guests");
+	if (is_inside(set))
+		judge_remedy(
+			finding, ACTOR_OUTER, RESTART_VM, arena,
+			"the hypervisor that this machine runs on does not nest (PVM, Firecracker), or hides that it "
+			"does: use another machine, or let L2 be emulated (accel=tcg)");
+	else
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "run a kernel whose kvm_intel or kvm_amd nests, or let L2 be emulated (accel=tcg)");
 }
 
 static void judge_split_irqchip(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -340,18 +326,18 @@ static const struct check checks[] = {
 		.judge = judge_nested,
 	},
 	{
-		.id = "kvm-nested-state",
+		.id = "kvm-can-nest",
 		.scope = CHECK_HOST,
 		.levels = CHECK_L0,
 		.title = "KVM can nest",
-		.looks_at = "KVM_CHECK_EXTENSION of KVM_CAP_NESTED_STATE, together with the parameter nested.",
-		.why = "Flags and parameters are hints. A KVM that works without the CPU's help (PVM) has no nested state, "
-		       "and its VMs cannot run VMs under KVM.",
+		.looks_at = "What KVM would show its guests (KVM_GET_SUPPORTED_CPUID): vmx or svm.",
+		.why = "Flags and parameters are hints. A KVM that works without the CPU's help (PVM) shows neither, and its "
+		       "VMs cannot run VMs under KVM. KVM_CAP_NESTED_STATE is there with nesting off, too.",
 		.mend = "Use a machine whose hypervisor nests, or let L2 be emulated.",
-		.see = "kernel: Documentation/virt/kvm/api.rst, KVM_GET_NESTED_STATE",
+		.see = "kernel: Documentation/virt/kvm/api.rst, KVM_GET_SUPPORTED_CPUID",
 		.rows = "F004",
 		.needs = "kvm-usable kvm-nested",
-		.judge = judge_nested_state,
+		.judge = judge_can_nest,
 	},
 	{
 		.id = "kvm-split-irqchip",

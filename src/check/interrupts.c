@@ -73,13 +73,15 @@ static void judge_not_disabled(const struct subject_set *set, const void *subjec
  * Intel 5500, 5520 and X58 (I/O hubs 3403, 3405, 3406) up to stepping B3, and one of C2, lose interrupts when they remap
  * them; the kernel refuses to (intel_remapping_check() in arch/x86/kernel/early-quirks.c).
  */
-static bool has_erratum(const struct pci_function *function)
+static bool is_old_hub(const struct pci_function *function)
 {
-	bool is_hub = function->vendor == 0x8086 &&
-		      (function->device == 0x3403 || function->device == 0x3405 || function->device == 0x3406);
-	if (!is_hub || function->revision == PCI_UNKNOWN)
-		return false;
-	return function->revision <= 0x13 || (function->device == 0x3405 && function->revision == 0x22);
+	return function->vendor == 0x8086 &&
+	       (function->device == 0x3403 || function->device == 0x3405 || function->device == 0x3406);
+}
+
+static bool has_erratum(const struct pci_function *hub)
+{
+	return hub->revision <= 0x13 || (hub->device == 0x3405 && hub->revision == 0x22);
 }
 
 static void judge_chipset(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -94,6 +96,13 @@ static void judge_chipset(const struct subject_set *set, const void *subject, st
 	}
 	for (size_t i = 0; i < host->functions.count; i++) {
 		const struct pci_function *function = &host->functions.items[i];
+		if (!is_old_hub(function))
+			continue;
+		if (function->revision == PCI_UNKNOWN) {
+			judge_unknown(finding, arena, "this chipset may lose interrupts: its revision is not known");
+			judge_evidence(finding, arena, pci_path(arena, function->address, "revision"), "not known");
+			return;
+		}
 		if (!has_erratum(function))
 			continue;
 		judge_missing(set, finding, arena,
@@ -237,18 +246,21 @@ static void judge_x2apic(const struct subject_set *set, const void *subject, str
 	}
 	for (size_t i = 0; i < iommus->count; i++) {
 		const struct iommu_unit *unit = &iommus->units[i];
-		if (unit->kind != IOMMU_INTEL)
+		bool is_intel = unit->kind == IOMMU_INTEL;
+		const struct fact *fact = is_intel ? &unit->ecap : &unit->features;
+		if (!is_intel && unit->kind != IOMMU_AMD)
 			continue;
-		if (!fact_known(&unit->ecap)) {
-			judge_unknown_fact(finding, arena, &unit->ecap);
+		if (!fact_known(fact)) {
+			judge_unknown_fact(finding, arena, fact);
 			return;
 		}
-		if (VTD_ECAP_EIM(unit->ecap.number))
+		if (is_intel ? VTD_ECAP_EIM(fact->number) : AMDVI_EFR_XT(fact->number))
 			continue;
 		judge_warn(finding, arena, "%s remaps no 32-bit APIC ids, with %u CPUs", unit->name, host->cpu.count);
-		judge_evidence_fact(finding, arena, &unit->ecap);
+		judge_evidence_fact(finding, arena, fact);
 		if (is_inside(set))
-			judge_remedy(finding, ACTOR_OUTER, RESTART_VM, arena, "give the VM's intel-iommu eim=on");
+			judge_remedy(finding, ACTOR_OUTER, RESTART_VM, arena, "give the VM's %s",
+				     is_intel ? "intel-iommu eim=on" : "amd-iommu xtsup=on");
 		return;
 	}
 	if (fact_known(&iommus->class) && iommus->count)

@@ -183,39 +183,6 @@ static void judge_not_disabled(const struct subject_set *set, const void *subjec
 		judge_fail(finding, arena, "the IOMMU is switched off by the kernel parameter %s", word->word);
 }
 
-static void judge_parameters(const struct subject_set *set, const void *subject, struct finding *finding,
-			     struct arena *arena)
-{
-	const struct kernel *kernel = &set->host->kernel;
-	const struct fact *file = &kernel->cmdline_file;
-	const char *nothing = NULL;
-	size_t wrong = 0;
-	if (!fact_known(file)) {
-		judge_unknown_fact(finding, arena, file);
-		return;
-	}
-	for (size_t i = 0; i < kernel->cmdline.count; i++) {
-		const struct cmdline_word *word = &kernel->cmdline.words[i];
-		struct slice item = parameter_wrong_item(word);
-		if (item.length) {
-			judge_evidence(finding, arena, file->path, "%s", word->word);
-			if (wrong++ == 0) {
-				judge_warn(finding, arena, "'%.*s' in %s is no value of that parameter",
-					   (int)item.length, item.start, word->word);
-				judge_remedy_parameter(finding, set, arena, false, word->word);
-			}
-		} else if (text_equals(word->name, "amd_iommu") && text_equals(word->value, "on")) {
-			nothing = word->word;
-		}
-	}
-	if (wrong)
-		judge_wanted(finding, arena, "a value of Documentation/admin-guide/kernel-parameters.txt");
-	else if (nothing)
-		judge_pass(finding, arena, "all parameters are spelled right; %s means nothing to the kernel", nothing);
-	else
-		judge_pass(finding, arena, "the kernel's parameters for IOMMUs are spelled right, where there are any");
-}
-
 static void judge_default(const struct subject_set *set, const void *subject, struct finding *finding,
 			  struct arena *arena)
 {
@@ -292,6 +259,36 @@ static void judge_active(const struct subject_set *set, const void *subject, str
 		     "the kernel says why: 'nestpci check --journal', or 'journalctl -k -b -g \"DMAR|AMD-Vi|iommu\"'");
 }
 
+/* QEMU's intel-iommu with dma-translation=off does so; the kernel then drives it for interrupts alone. */
+static void judge_translates(const struct subject_set *set, const void *subject, struct finding *finding,
+			     struct arena *arena)
+{
+	const struct iommus *iommus = &set->host->iommus;
+	size_t count = 0;
+	if (!is_active(iommus)) {
+		if (fact_known(&iommus->class))
+			judge_na(finding, arena, "no IOMMU is active");
+		else
+			judge_unknown_fact(finding, arena, &iommus->class);
+		return;
+	}
+	for (size_t i = 0; i < iommus->count; i++)
+		count += iommus->units[i].translates;
+	if (count) {
+		judge_pass(finding, arena, "the IOMMU translates addresses");
+		return;
+	}
+	judge_fail(finding, arena, "%s translates no addresses, only interrupts", iommus->units[0].name);
+	judge_evidence_fact(finding, arena, &iommus->units[0].cap);
+	judge_wanted(finding, arena, "an address width (SAGAW) in cap");
+	if (is_inside(set))
+		judge_remedy(
+			finding, ACTOR_OUTER, RESTART_VM, arena,
+			"take dma-translation=off away from the VM's intel-iommu (libvirt: dma_translation='off')");
+	else
+		judge_remedy(finding, ACTOR_VENDOR, RESTART_HOST, arena, "update the firmware, or use another machine");
+}
+
 static void judge_groups(const struct subject_set *set, const void *subject, struct finding *finding,
 			 struct arena *arena)
 {
@@ -366,19 +363,6 @@ static const struct check checks[] = {
 		.judge = judge_not_disabled,
 	},
 	{
-		.id = "iommu-parameters",
-		.scope = CHECK_HOST,
-		.levels = CHECK_HYPERVISORS,
-		.title = "the kernel parameters for IOMMUs are spelled right",
-		.looks_at = "/proc/cmdline: each item of intel_iommu=, amd_iommu=, iommu= and intremap=.",
-		.why = "The kernel passes over what it does not know, and says nothing: intel_iommu=0n is as good as no "
-		       "parameter. amd_iommu=on is in many guides and means nothing; AMD's IOMMU is on by itself.",
-		.mend = "Spell it as the kernel's documentation does.",
-		.see = "kernel: Documentation/admin-guide/kernel-parameters.txt",
-		.rows = "F146",
-		.judge = judge_parameters,
-	},
-	{
 		.id = "iommu-default",
 		.scope = CHECK_HOST,
 		.levels = CHECK_HYPERVISORS,
@@ -407,6 +391,19 @@ static const struct check checks[] = {
 		.judge = judge_active,
 	},
 	{
+		.id = "iommu-translates",
+		.scope = CHECK_HOST,
+		.levels = CHECK_HYPERVISORS,
+		.title = "the IOMMU translates addresses",
+		.looks_at = "The widths that each unit's cap offers.",
+		.why = "A vIOMMU can be there for interrupts alone (more than 255 CPUs); no device has a group then.",
+		.mend = "dma-translation=on for the vIOMMU, which is QEMU's default.",
+		.see = "VT-d specification, 11.4.2; QEMU: intel_iommu.c (dma-translation)",
+		.rows = "",
+		.needs = "iommu-active",
+		.judge = judge_translates,
+	},
+	{
 		.id = "iommu-groups",
 		.scope = CHECK_HOST,
 		.levels = CHECK_HYPERVISORS,
@@ -416,7 +413,7 @@ static const struct check checks[] = {
 		.mend = "In L1: nothing may bypass the vIOMMU (bypass_iommu). On bare metal: a firmware update.",
 		.see = "kernel: Documentation/driver-api/vfio.rst",
 		.rows = "F016 F046",
-		.needs = "iommu-active",
+		.needs = "iommu-active iommu-translates",
 		.judge = judge_groups,
 	},
 	{ 0 },

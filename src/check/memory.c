@@ -101,8 +101,12 @@ static void judge_hugepages(const struct subject_set *set, const void *subject, 
 		judge_unknown(finding, arena, "which huge pages %s are is not known", vm->hugepages);
 		return;
 	}
-	if (fact_unknown(pages) || !vm->memory_mib) {
+	if (fact_unknown(pages)) {
 		judge_unknown_fact(finding, arena, pages);
+		return;
+	}
+	if (!vm->memory_mib) {
+		judge_unknown(finding, arena, "how much memory VM %s has is not known", vm->id ? vm->id : "?");
 		return;
 	}
 	unsigned long long size = is_1g ? 1024 : 2;

@@ -139,9 +139,11 @@ bool parameter_matters(const char *name)
 		"initcall_blacklist", "module_blacklist",   "hugepages",
 		"hugepagesz",         "default_hugepagesz", "transparent_hugepage",
 		"nox2apic",
+		"pci",
+		"video",
 	};
 	static const char *const beginnings[] = { "iommu.",     "vfio",       "kvm.", "kvm_",
-						  "ivrs_",      "efifb.",     "pci=", "modprobe.blacklist",
+						  "ivrs_",      "efifb.",      "modprobe.blacklist",
 						  "amd_iommu_", "nohugeiomap" };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (text_equals(name, names[i]))

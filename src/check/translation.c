@@ -2,9 +2,6 @@
 /* How the IOMMU translates: which one it is, whether it can pass on what it is given, how wide, in how large pages. */
 #include "check/parameter.h"
 
-#define AMD_CAP_NP_CACHE \
-	(1U << 26) /* 48882, capability header: "not present table entries cached"; emulated units have it */
-
 static const char *const kind_names[] = {
 	[IOMMU_INTEL] = "Intel VT-d",
 	[IOMMU_AMD] = "AMD-Vi",
@@ -63,7 +60,7 @@ static bool shows_emulation(const struct host *host, struct finding *finding, st
 		} else if (unit->kind == IOMMU_INTEL && fact_known(&unit->cap) && VTD_CAP_CM(unit->cap.number)) {
 			judge_evidence(finding, arena, unit->cap.path, "%s: caching mode is set", unit->cap.text);
 			found = true;
-		} else if (unit->kind == IOMMU_AMD && fact_known(&unit->cap) && (unit->cap.number & AMD_CAP_NP_CACHE)) {
+		} else if (unit->kind == IOMMU_AMD && fact_known(&unit->cap) && AMDVI_CAP_NPCACHE(unit->cap.number)) {
 			judge_evidence(finding, arena, unit->cap.path, "%s: NpCache is set", unit->cap.text);
 			found = true;
 		}
