@@ -49,7 +49,7 @@ static struct members gather_members(struct edit *edit)
 		}
 		member->device = device;
 		member->group = find_group(edit->facts, member->address);
-		member->space = qemu_address_space(edit->arena, edit->vm, device);
+		member->space = qemu_address_space(edit->arena, edit->vm, device, true);
 		members.count++;
 	}
 	return members;

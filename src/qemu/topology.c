@@ -31,6 +31,13 @@ bool qemu_makes_conventional_bus(const char *driver)
 	return false;
 }
 
+/* i440fx's own bus is called as Proxmox VE calls a bridge on q35. */
+static bool is_on_root(const struct qemu_device *device, bool q35)
+{
+	const char *bus = keyval_get(&device->properties, "bus");
+	return q35 ? qemu_is_on_root_bus(device) : !bus || strcmp(bus, "pci.0") == 0;
+}
+
 /* A function has a space of its own: named by bus and address, or by itself where QEMU chooses the address. */
 static const char *own_space(struct arena *arena, const struct qemu_vm *vm, const struct qemu_device *device)
 {
@@ -42,10 +49,11 @@ static const char *own_space(struct arena *arena, const struct qemu_vm *vm, cons
 	return arena_printf(arena, "%s/device %zu", bus ? bus : "pcie.0", (size_t)(device - vm->devices));
 }
 
-const char *qemu_address_space(struct arena *arena, const struct qemu_vm *vm, const struct qemu_device *device)
+const char *qemu_address_space(struct arena *arena, const struct qemu_vm *vm, const struct qemu_device *device,
+			       bool q35)
 {
 	for (int depth = 0; depth < QEMU_BRIDGE_DEPTH_MAX; depth++) {
-		if (qemu_is_on_root_bus(device))
+		if (is_on_root(device, q35))
 			return own_space(arena, vm, device);
 		const struct qemu_device *bridge = qemu_parent_bridge(vm, device);
 		if (!bridge)
@@ -63,8 +71,7 @@ const char *qemu_address_space(struct arena *arena, const struct qemu_vm *vm, co
 
 enum qemu_place qemu_place_of(const struct qemu_vm *vm, const struct qemu_device *device, bool q35)
 {
-	const char *bus = keyval_get(&device->properties, "bus");
-	if (q35 ? qemu_is_on_root_bus(device) : !bus || strcmp(bus, "pci.0") == 0)
+	if (is_on_root(device, q35))
 		return q35 ? QEMU_PLACE_ROOT : QEMU_PLACE_CONVENTIONAL;
 	const struct qemu_device *bridge = qemu_parent_bridge(vm, device);
 	if (!bridge)

@@ -14,7 +14,7 @@ enum qemu_place {
 	QEMU_PLACE_CONVENTIONAL, /* behind a conventional bridge, or on a conventional root bus (i440fx) */
 };
 
-/* `q35`: the root bus is pcie.0; else it is pci.0. */
+/* `q35`, here and below: the root bus is pcie.0; else it is pci.0. */
 enum qemu_place qemu_place_of(const struct qemu_vm *vm, const struct qemu_device *device, bool q35);
 
 /* On pcie.0: by name, or because no bus is named. */
@@ -28,4 +28,5 @@ bool qemu_makes_conventional_bus(const char *driver);
  * A name for the address space that a device lands in, the same for all that share one; NULL where the bus is not known.
  * Behind a PCIe-to-PCI bridge the secondary bus is one space, behind any other conventional bridge the bridge's own.
  */
-const char *qemu_address_space(struct arena *arena, const struct qemu_vm *vm, const struct qemu_device *device);
+const char *qemu_address_space(struct arena *arena, const struct qemu_vm *vm, const struct qemu_device *device,
+			       bool q35);

@@ -144,7 +144,7 @@ static void find_place(struct plain *plain, const struct qemu_device *source, st
 	device->bus_known = place != QEMU_PLACE_UNKNOWN;
 	device->pcie = place == QEMU_PLACE_PORT;
 	device->root_bus = place == QEMU_PLACE_ROOT;
-	device->address_space = qemu_address_space(plain->arena, plain->line, source);
+	device->address_space = qemu_address_space(plain->arena, plain->line, source, plain->vm->q35);
 	/* On i440fx's own bus a device has a requester id of its own, conventional as the bus is. */
 	device->shares_bridge = place == QEMU_PLACE_CONVENTIONAL && qemu_parent_bridge(plain->line, source);
 }

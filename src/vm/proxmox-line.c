@@ -114,7 +114,8 @@ static void add_machine(struct maker *maker)
 {
 	struct buffer text = { .arena = maker->arena };
 	bool intel = text_equals(property_get(&maker->line->machine, "viommu"), "intel");
-	if (is(maker, "kvm", "0"))
+	/* Of another architecture than the host, which is x86 here, Proxmox VE emulates by itself. */
+	if (is(maker, "kvm", "0") || (!get(maker, "kvm") && is(maker, "arch", "aarch64")))
 		buffer_puts(&text, "accel=tcg,");
 	buffer_printf(&text, "type=%s", maker->line->type);
 	if (intel || get(maker, "intel-tdx"))

@@ -7,6 +7,9 @@
 
 #include "vm/proxmox-keys.h"
 
+/* Who wrote more nonsense than this reads the file itself. */
+#define PROBLEMS_MAX 100
+
 struct reader {
 	struct arena *arena;
 	struct proxmox_config *config;
@@ -41,11 +44,17 @@ static struct slice trim_end(struct slice slice)
 static void ignore(struct reader *reader, const char *format, ...) PRINTF_FORMAT(2, 3);
 static void ignore(struct reader *reader, const char *format, ...)
 {
+	struct list *problems = &reader->config->problems;
+	if (problems->count >= PROBLEMS_MAX) {
+		if (problems->count == PROBLEMS_MAX)
+			list_printf(problems, "line %zu and others: Proxmox VE ignores them, too", reader->line);
+		return;
+	}
 	va_list args;
 	va_start(args, format);
 	const char *why = arena_vprintf(reader->arena, format, args);
 	va_end(args);
-	list_printf(&reader->config->problems, "line %zu: %s", reader->line, why);
+	list_printf(problems, "line %zu: %s", reader->line, why);
 }
 
 static void ignore_strange(struct reader *reader, struct slice line)
@@ -81,7 +90,7 @@ static void begin_section(struct reader *reader, enum proxmox_section_kind kind,
 	reader->section = &config->sections[config->count++];
 	*reader->section = (struct proxmox_section){
 		.kind = kind,
-		.name = arena_strndup(reader->arena, name.start, name.length),
+		.name = name.length ? arena_strndup(reader->arena, name.start, name.length) : "",
 		.line = reader->line,
 	};
 	reader->entry_room = 0;
@@ -205,9 +214,13 @@ static struct proxmox_entry *add_entry(struct reader *reader, struct slice key, 
 					      sizeof(*section->entries));
 	}
 	struct proxmox_entry *entry = &section->entries[section->count++];
+	/* Both in one piece: a hostile file has 200,000 of them. */
+	char *both = arena_alloc(reader->arena, key.length + value.length + 2);
+	memcpy(both, key.start, key.length);
+	memcpy(both + key.length + 1, value.start, value.length);
 	*entry = (struct proxmox_entry){
-		.key = arena_strndup(reader->arena, key.start, key.length),
-		.value = arena_strndup(reader->arena, value.start, value.length),
+		.key = both,
+		.value = both + key.length + 1,
 		.spelling = value,
 		.line = reader->line,
 	};
@@ -244,24 +257,24 @@ static size_t key_length(const struct reader *reader, struct slice line)
 
 static void judge(struct reader *reader, struct proxmox_entry *entry)
 {
+	static const char as_if_absent[] =
+		"; it goes on as if the line were not there, and drops it when it next writes the file";
 	struct error error;
 	const struct proxmox_key *key = proxmox_find_key(entry->key);
 	const struct proxmox_section *section = reader->section;
 	/* What cloud-init was last given is kept for information only, and not looked at. */
 	if (section->kind == PROXMOX_UNKNOWN || section->kind == PROXMOX_SPECIAL)
 		return;
-	if (!key)
-		entry->problem = arena_printf(reader->arena, "Proxmox VE knows no setting '%s'", entry->key);
-	else if (proxmox_check_value(reader->arena, key, entry->value, reader->config->release, &entry->value, &error) <
-		 0)
-		entry->problem = arena_printf(reader->arena, "Proxmox VE does not take this value of '%s': %s",
-					      entry->key, error.text);
-	if (entry->problem)
-		ignore(reader,
-		       "%s; it goes on as if the line were not there, and drops it when it next writes the file",
-		       entry->problem);
-	else
+	if (!key) {
+		entry->problem = "Proxmox VE knows no such setting";
+		ignore(reader, "'%s': %s%s", entry->key, entry->problem, as_if_absent);
+	} else if (proxmox_check_value(reader->arena, key, entry->value, reader->config->release, &entry->value,
+				       &error) < 0) {
+		entry->problem = arena_printf(reader->arena, "Proxmox VE does not take its value: %s", error.text);
+		ignore(reader, "'%s': %s%s", entry->key, entry->problem, as_if_absent);
+	} else {
 		reader->config->settings++;
+	}
 	/* An alias (check_type in qemu-server looks the key up before it is replaced). */
 	if (strcmp(entry->key, "cdrom") == 0)
 		entry->key = "ide2";
@@ -325,8 +338,10 @@ static int compare_entries(const void *a, const void *b)
 
 static void find_in_force(struct arena *arena, struct proxmox_section *section)
 {
-	section->in_force = arena_alloc_array(arena, section->count + 1, sizeof(*section->in_force));
 	size_t count = 0;
+	if (!section->count)
+		return;
+	section->in_force = arena_alloc_array(arena, section->count, sizeof(*section->in_force));
 	for (size_t i = 0; i < section->count; i++)
 		if (!section->entries[i].problem)
 			section->in_force[count++] = &section->entries[i];
