@@ -88,7 +88,7 @@ static void judge_direct(const struct subject_set *set, const void *subject, str
 static bool ivmd_covers(const struct ivmd *ivmd, struct pci_address address)
 {
 	unsigned int id = (unsigned int)address.bus << 8 | (unsigned int)address.device << 3 | address.function;
-	if (!(ivmd->flags & 1))
+	if (!(ivmd->flags & 1) || ivmd->segment != address.domain)
 		return false;
 	if (ivmd->type == 0x20)
 		return true;
@@ -117,9 +117,8 @@ static void judge_range(const struct subject_set *set, const void *subject, stru
 		judge_unknown_fact(finding, arena, &iommus->ivrs_file);
 		return;
 	}
-	/* Its device ids are of segment 0. */
 	const struct ivmd *wide = NULL;
-	for (size_t i = 0; i < iommus->ivrs->memory_count && device->address.domain == 0; i++) {
+	for (size_t i = 0; i < iommus->ivrs->memory_count; i++) {
 		const struct ivmd *ivmd = &iommus->ivrs->memory[i];
 		if (is_wide(ivmd) && ivmd_covers(ivmd, device->address))
 			wide = ivmd;

@@ -207,7 +207,7 @@ static const struct pci_detail *port_without_acs(const struct host_device *devic
 	*ret_known = device->bridge_details || bridges->count == 0;
 	for (size_t i = 0; device->bridge_details && i < bridges->count; i++) {
 		const struct pci_detail *bridge = &device->bridge_details[i];
-		if (!fact_known(&bridge->config) || !bridge->caps.extended_known)
+		if (!bridge->function || !fact_known(&bridge->config) || !bridge->caps.extended_known)
 			*ret_known = false;
 		else if (pci_caps_acs_missing(&bridge->caps, PCI_ACS_FOR_ISOLATION))
 			return bridge;
@@ -232,20 +232,15 @@ static void judge_override(const struct subject_set *set, const void *subject, s
 		judge_pass(finding, arena, "groups are what the hardware gives: no pcie_acs_override");
 		return;
 	}
-	judge_evidence(finding, arena, kernel->cmdline_file.path, "%s", word->word);
 	if (!kernel->acs_override) {
-		judge_warn(finding, arena,
-			   "%s is on the kernel's command line, and this kernel is not known to have it: it is "
-			   "ignored silently where it does not",
-			   word->word);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
-			     "remove it, or use a kernel that has that patch (Proxmox VE's do)");
+		judge_na(finding, arena, "this kernel is not known to have %s (acs-override)", word->word);
 		return;
 	}
+	judge_evidence(finding, arena, kernel->cmdline_file.path, "%s", word->word);
 	bool known;
 	const struct pci_detail *port = port_without_acs(device, &known);
 	if (port) {
-		const char *who = port->function ? judge_address(arena, port->function->address) : "a port above it";
+		const char *who = judge_address(arena, port->function->address);
 		judge_warn(finding, arena,
 			   "the group of %s may be claimed, not real: %s shows no ACS, and "
 			   "pcie_acs_override makes the kernel take it for separating; a VM could then reach "

@@ -2,6 +2,7 @@
 #include "check/judge.h"
 
 #include "qemu/keyval.h"
+#include "vm/proxmox.h"
 
 /* ---- Names ---- */
 
@@ -158,13 +159,42 @@ const struct vm_viommu *judge_intel(const struct subject_set *set, const struct 
 	return viommu;
 }
 
-bool judge_is_pending(const struct vm *vm, const char *key, const char *part)
+/* The section that decides on a setting: what waits in [PENDING] is what the next start uses. */
+static const struct proxmox_section *deciding_section(const struct vm *vm, const char *setting)
 {
-	for (size_t i = 0; i < vm->pending_count; i++)
-		if (text_equals(vm->pending[i].key, key) && vm->pending[i].wanted &&
-		    strstr(vm->pending[i].wanted, part))
-			return true;
-	return false;
+	const struct proxmox_section *pending = proxmox_find_section(vm->configuration, PROXMOX_PENDING, "");
+	if (pending && (proxmox_get(pending, setting) || proxmox_deletes(pending, setting)))
+		return pending;
+	return &vm->configuration->sections[0];
+}
+
+bool judge_is_not_taken(const struct vm *vm, const char *setting, const char **ret_problem)
+{
+	if (!vm->configuration)
+		return false;
+	const struct proxmox_section *section = deciding_section(vm, setting);
+	const char *value = proxmox_get(section, setting);
+	const char *problem = NULL;
+	/* Before 8.1.2 all of it goes to QEMU as the machine's name, which then does not start. */
+	static const struct release properties = { { 8, 1, 2 } };
+	if (value && strcmp(setting, "machine") == 0 && strchr(value, ',') &&
+	    !release_has(vm->configuration->release, properties))
+		problem = "properties such as viommu= are known since 8.1.2, and before QEMU refuses to start";
+	for (size_t i = 0; i < section->count && !value; i++)
+		if (strcmp(section->entries[i].key, setting) == 0 && section->entries[i].problem)
+			problem = section->entries[i].problem;
+	if (ret_problem)
+		*ret_problem = problem;
+	return problem != NULL;
+}
+
+size_t judge_count_foreign(const struct vm *vm, const struct vm_device **ret_first)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < vm->device_count; i++)
+		if (!vm->devices[i].native && count++ == 0)
+			*ret_first = &vm->devices[i];
+	return count;
 }
 
 /* ---- Versions ---- */
@@ -178,40 +208,50 @@ enum judge_since judge_since(const struct version *version, unsigned int a, unsi
 
 /* ---- Remedies ---- */
 
-/* `machine` as it stands: a native vIOMMU names the whole value. */
-static const char *machine_value(const struct vm *vm)
+const char *judge_proxmox_value(struct arena *arena, const struct vm *vm, const char *setting, const char *implied,
+				const char *fallback, const char *key, const char *value)
 {
-	static const char prefix[] = "machine: ";
-	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (vm->viommus[i].native && text_starts_with(vm->viommus[i].where, prefix))
-			return vm->viommus[i].where + strlen(prefix);
-	return vm->machine ? vm->machine : "q35";
+	const char *present = vm->configuration ? proxmox_get(deciding_section(vm, setting), setting) : NULL;
+	struct keyval list;
+	keyval_parse(arena, present ? present : fallback, implied, &list);
+	bool replaces_first = strcmp(key, implied) == 0;
+	const char *first = replaces_first ? value : keyval_get(&list, implied);
+	struct buffer text = { .arena = arena };
+	buffer_puts(&text, first ? first : "");
+	for (size_t i = 0; i < list.count; i++) {
+		const struct keyval_item *item = &list.items[i];
+		if (strcmp(item->key, implied) != 0 && strcmp(item->key, key) != 0)
+			buffer_printf(&text, "%s%s=%s", text.length ? "," : "", item->key, item->value);
+	}
+	if (!replaces_first)
+		buffer_printf(&text, "%s%s=%s", text.length ? "," : "", key, value);
+	return text.text;
 }
 
 /* Proxmox VE's name of a q35 type: "q35+pve0" is how it writes "q35" on the line, "pc-q35-8.1+pve0" is both. */
 static const char *q35_type(struct arena *arena, const char *type)
 {
-	if (!type || !strstr(type, "q35"))
+	if (!strstr(type, "q35"))
 		return "q35";
 	if (text_starts_with(type, "q35"))
-		return arena_strndup(arena, type, strcspn(type, "+"));
-	return type;
+		return arena_strndup(arena, type, strcspn(type, "+,"));
+	return arena_strndup(arena, type, strcspn(type, ","));
 }
 
 const char *judge_proxmox_machine(struct arena *arena, const struct vm *vm, const char *key, const char *value)
 {
-	struct keyval list;
-	keyval_parse(arena, machine_value(vm), "type", &list);
-	struct buffer text = { .arena = arena };
-	buffer_puts(&text, q35_type(arena, keyval_get(&list, "type")));
-	for (size_t i = 0; i < list.count; i++) {
-		const struct keyval_item *item = &list.items[i];
-		if (strcmp(item->key, "type") != 0 && strcmp(item->key, key) != 0)
-			buffer_printf(&text, ",%s=%s", item->key, item->value);
-	}
-	if (value)
-		buffer_printf(&text, ",%s=%s", key, value);
-	return text.text;
+	const char *fallback = vm->machine ? vm->machine : "q35";
+	const char *whole = judge_proxmox_value(arena, vm, "machine", "type", fallback, key, value);
+	size_t first = strcspn(whole, ",");
+	/* "viommu=intel" alone names no type. */
+	const char *type = memchr(whole, '=', first) ? "" : whole;
+	const char *rest = *type ? whole + first : arena_printf(arena, ",%s", whole);
+	return arena_printf(arena, "%s%s", q35_type(arena, type), rest);
+}
+
+const char *judge_libvirt_name(const struct vm *vm)
+{
+	return vm->name ? vm->name : vm->id;
 }
 
 void judge_vm_remedy(struct finding *finding, struct arena *arena, const struct vm *vm, enum restart restart,
@@ -221,4 +261,39 @@ void judge_vm_remedy(struct finding *finding, struct arena *arena, const struct 
 			   vm->manager == VM_LIBVIRT ? words.libvirt :
 						       words.plain;
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, restart, arena, "%s", text);
+}
+
+/* qemu-server has `viommu` since 8.1.2 (PVE 8.2); before, something must change the line on its way to QEMU. */
+const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm *vm, struct arena *arena)
+{
+	const char *machine = judge_proxmox_machine(arena, vm, "viommu", "intel");
+	const char *set_it = arena_printf(arena, "qm set %s --machine %s", vm->id, machine);
+	const char *by_hand =
+		arena_printf(arena,
+			     "this qemu-server has no setting for it (that came with 8.1.2, PVE 8.2): upgrade, or "
+			     "put nestpci-wrapper in the place of QEMU (nestpci-wrapper(8)) with the line 'vm %s'",
+			     vm->id);
+	switch (judge_since(&set->host->versions.qemu_server, 8, 1, 2)) {
+	case SINCE_YES:
+		return set_it;
+	case SINCE_NO:
+		return by_hand;
+	default:
+		return arena_printf(arena, "%s (qemu-server 8.1.2 or later, PVE 8.2; before, nestpci-wrapper(8))",
+				    set_it);
+	}
+}
+
+void judge_remedy_viommu(const struct subject_set *set, const struct vm *vm, struct finding *finding,
+			 struct arena *arena)
+{
+	judge_wanted(finding, arena, "one intel-iommu, before every device that it shall translate");
+	judge_vm_remedy(
+		finding, arena, vm, RESTART_VM,
+		(struct judge_words){
+			.proxmox = judge_proxmox_viommu(set, vm, arena),
+			.libvirt = arena_printf(arena, "virsh edit %s: %s", judge_libvirt_name(vm), JUDGE_INTEL_IN_XML),
+			.plain = "add -device intel-iommu,intremap=on,caching-mode=on before all other -device, and "
+				 "kernel-irqchip=split to -machine; 'nestpci rewrite' prints the whole line",
+		});
 }

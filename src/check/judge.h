@@ -80,8 +80,14 @@ const struct vm_viommu *judge_viommu(const struct subject_set *set, const struct
 const struct vm_viommu *judge_intel(const struct subject_set *set, const struct vm *vm, struct finding *finding,
 				    struct arena *arena);
 
-/* Whether a change that waits for a stop and start sets `key` to something that contains `part`. */
-bool judge_is_pending(const struct vm *vm, const char *key, const char *part);
+/*
+ * Whether a setting of a Proxmox VE configuration does not do what it says on this release: ignored as a whole, or passed
+ * on where QEMU refuses it. vm-release says so; what follows from it is N/A. `ret_problem`, which may be NULL: why.
+ */
+bool judge_is_not_taken(const struct vm *vm, const char *setting, const char **ret_problem);
+
+/* Devices of the VM that its manager does not know of, because they stand in args; `ret_first`: one of them. */
+size_t judge_count_foreign(const struct vm *vm, const struct vm_device **ret_first);
 
 /* ---- Versions ---- */
 
@@ -91,10 +97,28 @@ enum judge_since judge_since(const struct version *version, unsigned int a, unsi
 /* ---- Remedies ---- */
 
 /*
- * The value of Proxmox VE's `machine` that the VM would need: q35, all other keys as they are, and `key` set to `value`
- * (NULL: left out).
+ * The value that a property string of a Proxmox VE configuration ("machine", "cpu", "hostpci0") would need: as it is, with
+ * pending changes made, but `key` set to `value`. `implied` is the name of the first part where it has none; `fallback`
+ * stands in for a configuration that is not at hand.
  */
+const char *judge_proxmox_value(struct arena *arena, const struct vm *vm, const char *setting, const char *implied,
+				const char *fallback, const char *key, const char *value);
+
+/* The same for `machine`, and the type is q35 in any case. */
 const char *judge_proxmox_machine(struct arena *arena, const struct vm *vm, const char *key, const char *value);
+
+/* How a VM gets an intel-iommu: Proxmox VE's command alone; and the whole remedy, whoever manages it. */
+const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm *vm, struct arena *arena);
+void judge_remedy_viommu(const struct subject_set *set, const struct vm *vm, struct finding *finding,
+			 struct arena *arena);
+
+/* The XML of an intel-iommu as L1 needs it. */
+#define JUDGE_INTEL_IN_XML                                                                           \
+	"<iommu model='intel'><driver intremap='on' caching_mode='on'/></iommu> among the devices, " \
+	"and <ioapic driver='qemu'/> among the features"
+
+/* What libvirt calls the VM. */
+const char *judge_libvirt_name(const struct vm *vm);
 
 /* What to do to a VM, in the words of whoever manages it. */
 struct judge_words {

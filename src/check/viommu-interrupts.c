@@ -39,7 +39,7 @@ static void setting_remedy(const struct vm *vm, const struct vm_viommu *viommu, 
 						"to it there",
 						vm->id, machine, key),
 			.libvirt = arena_printf(arena, "virsh edit %s: <iommu model='intel'><driver %s/></iommu>",
-						vm->name ? vm->name : vm->id, xml),
+						judge_libvirt_name(vm), xml),
 			.plain = arena_printf(arena, "add %s=on to -device intel-iommu", key),
 		});
 }
@@ -153,7 +153,7 @@ static void irqchip_remedy(const struct subject_set *set, const struct vm *vm, c
 						"args; or add '-machine kernel-irqchip=split' to args",
 						vm->id, machine),
 			.libvirt = arena_printf(arena, "virsh edit %s: <ioapic driver='qemu'/> among the features",
-						vm->name ? vm->name : vm->id),
+						judge_libvirt_name(vm)),
 			.plain = "add kernel-irqchip=split to -machine (or to -accel kvm)",
 		});
 }

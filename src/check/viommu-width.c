@@ -53,7 +53,7 @@ static void width_remedy(const struct subject_set *set, const struct vm *vm, con
 				.proxmox = width_words(set, vm, arena, bits),
 				.libvirt = arena_printf(
 					arena, "virsh edit %s: <iommu model='intel'><driver ... aw_bits='%s'/></iommu>",
-					vm->name ? vm->name : vm->id, bits),
+					judge_libvirt_name(vm), bits),
 				.plain = arena_printf(arena, "add aw-bits=%s to -device intel-iommu", bits),
 			});
 }
@@ -188,6 +188,12 @@ static void judge_options(const struct subject_set *set, const void *subject, st
 		option = "snoop-control";
 		judge_fail(finding, arena,
 			   "the vIOMMU of %s has snoop-control=on, which QEMU refuses together with VFIO", name);
+	} else if (viommu->dma_translation == VM_NO) {
+		option = "dma-translation";
+		judge_fail(finding, arena,
+			   "the vIOMMU of %s has dma-translation=off: it remaps interrupts only, and L1 has no "
+			   "IOMMU groups",
+			   name);
 	} else if (problem) {
 		option = "x-flts";
 		judge_fail(finding, arena, "the vIOMMU of %s has x-flts=on: %s", name, problem);
@@ -212,31 +218,29 @@ static void judge_options(const struct subject_set *set, const void *subject, st
 
 /* ---- How wide the guest's CPU says that addresses are ---- */
 
-/* QEMU's for every model but host and max (target/i386/cpu.h, TCG_PHYS_ADDR_BITS). */
+/* QEMU's own for every model but host (target/i386/cpu.h, TCG_PHYS_ADDR_BITS). */
 #define DEFAULT_PHYS_BITS 40
 
-/* 0: not known. */
+/* Of the VM's CPU; 0: not known. */
 static unsigned int physical_bits(const struct subject_set *set, const struct vm *vm)
 {
-	unsigned int host = set->host->cpu.physical_bits;
-	if (vm->guest_phys_bits)
-		return vm->guest_phys_bits;
-	if (vm->phys_bits == UINT_MAX)
-		return host;
-	if (vm->phys_bits)
-		return vm->phys_bits;
 	const char *cpu = vm->cpu ? vm->cpu : vm->cpu_default;
-	if (!cpu)
-		return 0;
-	return strcmp(cpu, "host") == 0 || strcmp(cpu, "max") == 0 ? host : DEFAULT_PHYS_BITS;
+	if (vm->phys_bits)
+		return vm->phys_bits == UINT_MAX ? set->host->cpu.physical_bits : vm->phys_bits;
+	/* What a model of Proxmox VE's cpu-models.conf says is not known here. */
+	return cpu && !text_starts_with(cpu, "custom-") ? DEFAULT_PHYS_BITS : 0;
 }
 
 static const char *guest_bits_words(const struct subject_set *set, const struct vm *vm, unsigned int bits,
 				    struct arena *arena)
 {
 	const char *cpu = vm->cpu ? vm->cpu : vm->cpu_default ? vm->cpu_default : "host";
-	const char *guest = arena_printf(arena, "qm set %s --cpu %s,guest-phys-bits=%u", vm->id, cpu, bits);
-	const char *phys = arena_printf(arena, "qm set %s --cpu %s,phys-bits=%u", vm->id, cpu, bits);
+	const char *width = arena_printf(arena, "%u", bits);
+	const char *guest = arena_printf(arena, "qm set %s --cpu %s", vm->id,
+					 judge_proxmox_value(arena, vm, "cpu", "cputype", cpu, "guest-phys-bits",
+							     width));
+	const char *phys = arena_printf(arena, "qm set %s --cpu %s", vm->id,
+					judge_proxmox_value(arena, vm, "cpu", "cputype", cpu, "phys-bits", width));
 	switch (judge_since(&set->host->versions.qemu_server, 9, 0, 18)) {
 	case SINCE_YES:
 		return guest;
@@ -255,7 +259,7 @@ static void judge_guest_bits(const struct subject_set *set, const void *subject,
 		return;
 	const char *name = judge_vm_name(arena, vm);
 	unsigned int host = iommu_least_width(&set->host->iommus);
-	unsigned int guest = physical_bits(set, vm);
+	unsigned int guest = vm->guest_phys_bits ? vm->guest_phys_bits : physical_bits(set, vm);
 	if (host == 0) {
 		judge_unknown(finding, arena, "how many bits this host's IOMMU translates is not known");
 	} else if (guest == 0) {
@@ -271,12 +275,11 @@ static void judge_guest_bits(const struct subject_set *set, const void *subject,
 			   guest, name, host);
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
-					.proxmox = arena_printf(arena, "%s (with the other options of cpu as they are)",
-								guest_bits_words(set, vm, host, arena)),
+					.proxmox = guest_bits_words(set, vm, host, arena),
 					.libvirt = arena_printf(
 						arena,
 						"virsh edit %s: <maxphysaddr mode='passthrough' limit='%u'/> in <cpu>",
-						vm->name ? vm->name : vm->id, host),
+						judge_libvirt_name(vm), host),
 					.plain = arena_printf(arena,
 							      "-cpu host,guest-phys-bits=%u; before QEMU 9.1: "
 							      "-cpu host,host-phys-bits-limit=%u",
@@ -361,7 +364,7 @@ static const struct check checks[] = {
 		.scope = CHECK_VM,
 		.levels = CHECK_HYPERVISORS,
 		.title = "no option of the vIOMMU is in the way",
-		.looks_at = "snoop-control, x-flts, x-scalable-mode",
+		.looks_at = "snoop-control, dma-translation, x-flts, x-scalable-mode",
 		.why = "QEMU refuses some options of intel-iommu together with devices of the host; others are experiments.",
 		.mend = "Take the option away.",
 		.see = "QEMU, hw/i386/intel_iommu.c, vtd_decide_config() and vtd_check_hiod()",

@@ -24,6 +24,11 @@ static void judge_exists(const struct subject_set *set, const void *subject, str
 		judge_na(finding, arena, "what the mapping of %s stands for is judged by vm-device-identity", name);
 		return;
 	}
+	if (set->vm && set->vm->elsewhere) {
+		judge_na(finding, arena, "%s is of another node: its devices are not of this host",
+			 judge_vm_name(arena, set->vm));
+		return;
+	}
 	if (fact_unknown(&set->host->pci_folder)) {
 		judge_unknown_fact(finding, arena, &set->host->pci_folder);
 		return;
@@ -93,11 +98,6 @@ static bool is_same_vm(const struct subject_set *set, const struct vm *other)
 	return other->pid > 0 && (other->pid == set->vm->pid || (set->running && other->pid == set->running->pid));
 }
 
-static bool is_elsewhere(const struct vm *a, const struct vm *b)
-{
-	return a->node && b->node && strcmp(a->node, b->node) != 0;
-}
-
 static const char *group_of(const struct subject_set *set, struct pci_address address)
 {
 	const struct pci_function *function = host_find_function(set->host, address);
@@ -132,7 +132,7 @@ static struct rival find_rival(const struct subject_set *set, const struct vm_de
 	struct rival rival = { 0 };
 	for (size_t i = 0; i < set->vms->count; i++) {
 		const struct vm *other = &set->vms->items[i];
-		if (is_same_vm(set, other) || other->template || is_elsewhere(set->vm, other))
+		if (is_same_vm(set, other) || other->template || other->elsewhere)
 			continue;
 		for (size_t j = 0; j < other->device_count; j++) {
 			if (other->devices[j].mdev)
@@ -174,7 +174,7 @@ static void judge_shared(const struct subject_set *set, const void *subject, str
 	}
 	const char *other = judge_vm_name(arena, rival.vm);
 	const char *what = rival.claim == CLAIM_DEVICE ? "has the same device" : "has a device of the same IOMMU group";
-	bool runs = rival.vm->running == VM_YES;
+	bool runs = rival.vm->running == VM_YES && !rival.device->any_of && !device->any_of;
 	bool we_run = set->vm->running == VM_YES;
 	judge_evidence(finding, arena, other, "%s: %s", device_text(arena, rival.device),
 		       rival.device->where ? rival.device->where : "");
@@ -195,13 +195,14 @@ static void judge_shared(const struct subject_set *set, const void *subject, str
 
 /* ---- Where does it sit? ---- */
 
-/* All host devices of the VM on this bus are of one group of the host: the one good reason for a common bridge. */
+/* All host devices of the VM behind this bridge are of one group of the host: the one good reason for it. */
 static bool is_one_group(const struct subject_set *set, const struct vm_device *device)
 {
 	const char *group = NULL;
 	for (size_t i = 0; i < set->vm->device_count; i++) {
 		const struct vm_device *other = &set->vm->devices[i];
-		if (!text_equals(other->bus, device->bus))
+		if (other != device &&
+		    (!other->shares_bridge || !text_equals(other->address_space, device->address_space)))
 			continue;
 		for (size_t j = 0; j < other->host_count; j++) {
 			const char *theirs = group_of(set, other->hosts[j]);
@@ -230,8 +231,8 @@ static void judge_behind_bridge(const struct subject_set *set, const struct vm_d
 			   "%s is on a conventional PCI bus with the VM's own disks and network: in L1 they are "
 			   "one IOMMU group, which cannot be handed on",
 			   name);
-		remedy = arena_printf(arena, "qm set %s --%s %s,pcie=1", set->vm->id, name,
-				      device->where ? device->where : "HOST");
+		remedy = arena_printf(arena, "qm set %s --%s %s", set->vm->id, name,
+				      judge_proxmox_value(arena, set->vm, name, "host", "HOST", "pcie", "1"));
 		if (!device->native)
 			remedy = "give it bus=ich9-pcie-port-N, with a port that no hostpci uses";
 	} else if (is_one_group(set, device)) {
@@ -273,6 +274,8 @@ static void judge_port(const struct subject_set *set, const void *subject, struc
 	}
 	if (judge_is_l2(set)) {
 		judge_na(finding, arena, "%s is an L2: it hands no device on", judge_vm_name(arena, vm));
+	} else if (!device->bus_known) {
+		judge_unknown(finding, arena, "on which bus %s sits is not known", name);
 	} else if (device->pcie) {
 		judge_pass(finding, arena, "%s has a PCI Express port of its own", name);
 	} else if (device->root_bus) {
@@ -284,10 +287,8 @@ static void judge_port(const struct subject_set *set, const void *subject, struc
 		judge_wanted(finding, arena, "a PCI Express root port of its own");
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 			     "put a -device pcie-root-port,id=NAME,chassis=N before it, and bus=NAME on it");
-	} else if (device->shares_bridge || device->bus) {
-		judge_behind_bridge(set, device, finding, arena);
 	} else {
-		judge_unknown(finding, arena, "on which bus %s sits is not known", name);
+		judge_behind_bridge(set, device, finding, arena);
 	}
 }
 

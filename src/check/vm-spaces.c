@@ -9,26 +9,33 @@ struct given {
 	struct pci_address address;
 	const struct vm_device *device;
 	const char *group;
-	const char *space; /* functions with the same name of a space share one; NULL: it has one of its own */
+	const char *space; /* of those behind one bridge to conventional PCI: the same name */
 };
 
-/*
- * Behind a bridge to conventional PCI all have the bridge's requester id (pci_device_iommu_address_space(), hw/pci/pci.c).
- * Proxmox VE's buses pci.0 to pci.3 are all behind one i82801b11-bridge.
- */
-static const char *space_of(const struct vm *vm, const struct vm_device *device)
+#define SPACE_OF_ITS_OWN ""
+#define SPACE_UNKNOWN "\x7f" /* sorted last */
+
+/* Behind a bridge to conventional PCI all have the bridge's requester id (pci_device_iommu_address_space(), hw/pci/pci.c). */
+static const char *space_of(const struct vm_device *device)
 {
+	if (!device->bus_known)
+		return SPACE_UNKNOWN;
 	if (!device->shares_bridge)
-		return NULL;
-	const char *bus = device->bus ? device->bus : "";
-	return vm->manager == VM_PROXMOX && text_starts_with(bus, "pci.") ? "pci.0" : bus;
+		return SPACE_OF_ITS_OWN;
+	return device->address_space ? device->address_space : SPACE_UNKNOWN;
+}
+
+/* Mediated devices are in no group of the host's, and of alternatives nobody knows which one it will be. */
+static bool counts(const struct vm_device *device)
+{
+	return !device->mdev && !device->any_of;
 }
 
 static size_t count_functions(const struct vm *vm)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < vm->device_count; i++)
-		if (!vm->devices[i].mdev)
+		if (counts(&vm->devices[i]))
 			count += vm->devices[i].host_count;
 	return count;
 }
@@ -39,10 +46,10 @@ static struct given *gather(const struct subject_set *set, const struct vm *vm, 
 	size_t n = 0;
 	for (size_t i = 0; i < vm->device_count; i++) {
 		const struct vm_device *device = &vm->devices[i];
-		for (size_t j = 0; j < device->host_count && !device->mdev; j++) {
+		for (size_t j = 0; j < device->host_count && counts(device); j++) {
 			const struct pci_function *function = host_find_function(set->host, device->hosts[j]);
 			all[n++] = (struct given){ device->hosts[j], device, function ? function->group : NULL,
-						   space_of(vm, device) };
+						   space_of(device) };
 		}
 	}
 	return all;
@@ -53,7 +60,8 @@ static int by_address(const void *a, const void *b)
 	return pci_address_compare(((const struct given *)a)->address, ((const struct given *)b)->address);
 }
 
-static int compare_texts(const char *a, const char *b)
+/* Without a group first. */
+static int compare_groups(const char *a, const char *b)
 {
 	if (!a || !b)
 		return (a != NULL) - (b != NULL);
@@ -64,9 +72,9 @@ static int by_group(const void *a, const void *b)
 {
 	const struct given *x = a;
 	const struct given *y = b;
-	int order = compare_texts(x->group, y->group);
+	int order = compare_groups(x->group, y->group);
 	if (order == 0)
-		order = compare_texts(x->space, y->space);
+		order = strcmp(x->space, y->space);
 	return order ? order : by_address(a, b);
 }
 
@@ -99,29 +107,46 @@ static void judge_twice(const struct subject_set *set, const void *subject, stru
 
 /* ---- One address space for each group ---- */
 
-static bool share_space(const struct given *a, const struct given *b)
+static bool is_unknown(const struct given *given)
 {
-	return a->space && b->space && strcmp(a->space, b->space) == 0;
+	return strcmp(given->space, SPACE_UNKNOWN) == 0;
 }
 
-static void space_remedy(const struct vm *vm, const struct given *a, struct finding *finding, struct arena *arena)
+static bool share_space(const struct given *a, const struct given *b)
 {
-	const char *behind = "put them behind one bridge: 'nestpci rewrite' does, at each start by nestpci-wrapper(8)";
-	const char *alone = "; or give one of them only, and leave the others bound to vfio-pci on this host";
-	judge_wanted(finding, arena, "one function of group %s, or all of them behind one pcie-pci-bridge", a->group);
-	judge_vm_remedy(
-		finding, arena, vm, RESTART_VM,
-		(struct judge_words){
-			.proxmox = arena_printf(
-				arena,
-				"give one function only, such as 'qm set %s --%s %s,pcie=1', and leave the others "
-				"bound to vfio-pci; or %s",
-				vm->id, a->device->name, judge_address(arena, a->address), behind),
-			.libvirt =
-				"put them behind one <controller type='pci' model='pcie-to-pci-bridge'/>; or give one of "
-				"them only, and leave the others bound to vfio-pci",
-			.plain = arena_printf(arena, "%s%s", behind, alone),
-		});
+	return strcmp(a->space, SPACE_OF_ITS_OWN) != 0 && !is_unknown(a) && strcmp(a->space, b->space) == 0;
+}
+
+static const char *proxmox_words(const struct vm *vm, const struct given *given, struct arena *arena)
+{
+	const struct vm_device *device = given->device;
+	const char *address = judge_address(arena, given->address);
+	if (!device->native)
+		return "keep one of them in args";
+	if (device->mapping)
+		return arena_printf(arena, "let the mapping %s name one function only", device->mapping);
+	return arena_printf(arena, "give one function only: qm set %s --%s %s", vm->id, device->name,
+			    judge_proxmox_value(arena, vm, device->name, "host", address, "host", address));
+}
+
+static void space_remedy(const struct vm *vm, const struct given *given, struct finding *finding, struct arena *arena)
+{
+	static const char behind[] =
+		"put them behind one bridge: 'nestpci rewrite' does, at each start by nestpci-wrapper(8)";
+	static const char parked[] = "leave the others bound to vfio-pci on this host";
+	judge_wanted(finding, arena, "one function of group %s, or all of them behind one pcie-pci-bridge",
+		     given->group);
+	judge_vm_remedy(finding, arena, vm, RESTART_VM,
+			(struct judge_words){
+				.proxmox = arena_printf(arena, "%s, and %s; or %s", proxmox_words(vm, given, arena),
+							parked, behind),
+				.libvirt = arena_printf(
+					arena,
+					"put them behind one <controller type='pci' model='pcie-to-pci-bridge'/>; or "
+					"give one of them only, and %s",
+					parked),
+				.plain = arena_printf(arena, "%s; or give one of them only, and %s", behind, parked),
+			});
 }
 
 static void judge_spaces(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -149,8 +174,7 @@ static void judge_spaces(const struct subject_set *set, const void *subject, str
 		if (!a->group || !text_equals(a->group, b->group) || share_space(a, b) ||
 		    pci_address_equal(a->address, b->address))
 			continue;
-		/* Two bridges of conventional PCI may well be one behind the other. */
-		if (a->space && b->space) {
+		if (is_unknown(a) || is_unknown(b)) {
 			doubtful = b;
 			continue;
 		}
@@ -163,8 +187,8 @@ static void judge_spaces(const struct subject_set *set, const void *subject, str
 	}
 	if (doubtful)
 		judge_unknown(finding, arena,
-			      "whether all devices of group %s share an address space is not known: they are behind "
-			      "different bridges",
+			      "whether all devices of group %s share an address space is not known: on which bus one "
+			      "of them sits is not",
 			      doubtful->group);
 	else if (!all[0].group)
 		judge_unknown(finding, arena, "the IOMMU group of %s is not known",

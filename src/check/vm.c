@@ -2,11 +2,6 @@
 /* The VM itself: can it be a hypervisor, can it be started, does its firmware serve? */
 #include "check/judge.h"
 
-static const char *libvirt_name(const struct vm *vm)
-{
-	return vm->name ? vm->name : vm->id;
-}
-
 /* ---- CPU ---- */
 
 static void judge_kvm(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena)
@@ -20,25 +15,15 @@ static void judge_kvm(const struct subject_set *set, const void *subject, struct
 			      vm->manager == VM_PLAIN ? ": the line names no accelerator" : "");
 	} else {
 		judge_warn(finding, arena, "%s is emulated (%s): it works, but is ten times slower and more", name,
-			   vm->accelerator ? vm->accelerator : "without KVM");
+			   vm->accelerator ? vm->accelerator : "no accelerator is named");
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
 					.proxmox = arena_printf(arena, "qm set %s --delete kvm", vm->id),
 					.libvirt = arena_printf(arena, "virsh edit %s: <domain type='kvm'>",
-								libvirt_name(vm)),
+								judge_libvirt_name(vm)),
 					.plain = "-accel kvm",
 				});
 	}
-}
-
-/* The type alone is replaced; what else the setting says is kept, as far as it is known. */
-static const char *proxmox_cpu(struct arena *arena, const struct vm *vm)
-{
-	struct buffer text = { .arena = arena };
-	buffer_printf(&text, "qm set %s --cpu host", vm->id);
-	if (vm->guest_phys_bits)
-		buffer_printf(&text, ",guest-phys-bits=%u", vm->guest_phys_bits);
-	return text.text;
 }
 
 static void judge_cpu(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena)
@@ -61,9 +46,11 @@ static void judge_cpu(const struct subject_set *set, const void *subject, struct
 		judge_wanted(finding, arena, "host");
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
-					.proxmox = proxmox_cpu(arena, vm),
+					.proxmox = arena_printf(arena, "qm set %s --cpu %s", vm->id,
+								judge_proxmox_value(arena, vm, "cpu", "cputype", type,
+										    "cputype", "host")),
 					.libvirt = arena_printf(arena, "virsh edit %s: <cpu mode='host-passthrough'/>",
-								libvirt_name(vm)),
+								judge_libvirt_name(vm)),
 					.plain = "-cpu host",
 				});
 	}
@@ -90,11 +77,9 @@ static void judge_machine(const struct subject_set *set, const void *subject, st
 		judge_pass(finding, arena, "%s is a q35: it can have an intel-iommu and PCI Express ports", name);
 		return;
 	}
-	if (judge_is_pending(vm, "machine", "q35")) {
-		judge_warn(finding, arena, "%s is i440fx yet: q35 is among the changes that wait for its next start",
-			   name);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "qm shutdown %s; qm start %s", vm->id,
-			     vm->id);
+	if (judge_is_not_taken(vm, "machine", NULL)) {
+		judge_na(finding, arena,
+			 "this release of Proxmox VE does not take the machine setting of %s (vm-release)", name);
 		return;
 	}
 	judge_fail(finding, arena, "%s is i440fx: that has neither intel-iommu nor PCI Express", name);
@@ -237,7 +222,7 @@ static void judge_hibernated(const struct subject_set *set, const void *subject,
 				"resume it (qm resume %s), shut the guest down (qm shutdown %s), and change it then",
 				vm->id, vm->id),
 			.libvirt = arena_printf(arena, "virsh start %s, then virsh shutdown %s, and change it then",
-						libvirt_name(vm), libvirt_name(vm)),
+						judge_libvirt_name(vm), judge_libvirt_name(vm)),
 			.plain = "start it without -incoming, -loadvm or -loadstate",
 		});
 }
