@@ -9,7 +9,9 @@ static bool is_blank(char character)
 
 static char fold(char character)
 {
-	return character == '-' ? '_' : character;
+	if (character == '-')
+		return '_';
+	return character;
 }
 
 static bool same_name(const char *a, const char *b)

@@ -61,6 +61,7 @@ static void give_up(struct reading *reading, const char *reason)
 		reading->assignments->broken = arena_printf(reading->assignments->arena, "%s:%u: %s",
 							    reading->scan.path, line, reason);
 	reading->scan.position = reading->scan.text.length;
+	reading->count = 0;
 }
 
 /* NAME= or NAME+= in front of a word: its name's length, or 0. */
@@ -95,6 +96,10 @@ static const char *expand_array(struct reading *reading, struct slice text, cons
 		if (all.length)
 			buffer_putc(&all, ' ');
 		buffer_puts(&all, value);
+		if (all.length > SHELL_VALUE_MAX) {
+			*ret_reason = "the list is longer than anybody's";
+			return NULL;
+		}
 	}
 }
 
@@ -214,7 +219,7 @@ static void run_command(struct reading *reading, size_t assigned, size_t first)
 				 arena_printf(arena, "the command '%.*s' may change anything; only a shell could tell",
 					      shown, command.start));
 	else
-		watch_words(reading, first + 1, command);
+		watch_words(reading, first, command);
 }
 
 /* NAME=value, or behind export and the like also a name or an option alone. */
@@ -316,12 +321,12 @@ static void read_operator(struct reading *reading)
 {
 	struct shell_scan *scan = &reading->scan;
 	char here = scan->text.start[scan->position];
-	char next = scan->position + 1 < scan->text.length ? scan->text.start[scan->position + 1] : '\0';
 	if (here == '<' || here == '>') {
 		read_redirection(reading);
 		return;
 	}
-	bool twice = next == here && strchr(";&|", here);
+	bool twice = scan->position + 1 < scan->text.length && scan->text.start[scan->position + 1] == here &&
+		     strchr(";&|", here);
 	scan->position += twice ? 2 : 1;
 	if (here == '(' || here == ')') {
 		end_command(reading, SEPARATOR_OTHER);

@@ -49,5 +49,8 @@ bool grub_uses_bls(struct slice text);
 /* The first of /boot/grub/grub.cfg and /boot/grub2/grub.cfg that is there, or may be. Without text. */
 struct fact grub_find_cfg(struct boot_reading *reading);
 
+/* Adds the lines of a file of modprobe.d to boot.modprobe, and those that modprobe ignores to the problems. */
+void modprobe_parse(struct boot_reading *reading, const char *path, struct slice text);
+
 /* *.conf of the loader entries on the first of the usual places that has any; paths. */
 void boot_list_entries(struct boot_reading *reading, struct list *ret);

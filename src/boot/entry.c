@@ -31,9 +31,10 @@ static bool is_kernel_of(struct arena *arena, struct slice path, const char *rel
 {
 	const char *text = arena_strndup(arena, path.start, path.length);
 	const char *part = strstr(text, release);
-	char before = part && part > text ? part[-1] : '\0';
-	char behind = part ? part[strlen(release)] : '\0';
-	return part && (before == '-' || before == '/') && (behind == '\0' || behind == '/');
+	if (!part || part == text)
+		return false;
+	char behind = part[strlen(release)];
+	return (part[-1] == '-' || part[-1] == '/') && (behind == '\0' || behind == '/');
 }
 
 struct entry {

@@ -177,6 +177,9 @@ static bool decide_proxmox(struct boot_reading *reading, const struct evidence *
 		return decide(reading, BOOT_PROXMOX_SYSTEMD_BOOT, where, what);
 	if (started_by_grub(reading, evidence, &where, &what))
 		return decide(reading, BOOT_PROXMOX_GRUB, where, what);
+	/* grub.cfg is on the ESPs then, so that there need be none here. */
+	if (evidence->image && !evidence->initrd && !says(&evidence->loader, "systemd-boot"))
+		return decide(reading, BOOT_PROXMOX_GRUB, "/proc/cmdline", evidence->image->word);
 	if (evidence->running && fact_absent(&boot->efi))
 		return decide(reading, BOOT_PROXMOX_GRUB, UUIDS,
 			      "its ESPs are in use, and without UEFI (/sys/firmware/efi) they carry GRUB");

@@ -83,7 +83,7 @@ static void parse_line(struct boot_reading *reading, const char *path, unsigned 
 						  .rest = arena_strndup(reading->arena, rest.start, rest.length) });
 }
 
-static void parse_file(struct boot_reading *reading, const char *path, struct slice text)
+void modprobe_parse(struct boot_reading *reading, const char *path, struct slice text)
 {
 	struct buffer line = { .arena = reading->arena };
 	unsigned int number;
@@ -102,7 +102,7 @@ void boot_read_modprobe(struct boot_reading *reading)
 		struct slice text;
 		if (!boot_read_file(reading, paths.items[i], &text))
 			continue;
-		parse_file(reading, paths.items[i], text);
+		modprobe_parse(reading, paths.items[i], text);
 		/* What is under /run is gone at the next start. */
 		if (!text_starts_with(paths.items[i], "/run/"))
 			boot_note_time(reading, paths.items[i]);

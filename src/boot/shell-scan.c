@@ -15,7 +15,9 @@ unsigned int shell_scan_line(struct shell_scan *scan, size_t position)
 
 static char at(const struct slice *text, size_t position)
 {
-	return position < text->length ? text->start[position] : '\0';
+	if (position < text->length)
+		return text->start[position];
+	return '\0';
 }
 
 void shell_scan_blanks(struct shell_scan *scan)
@@ -49,7 +51,9 @@ struct nesting {
 
 static char innermost(const struct nesting *nesting)
 {
-	return nesting->depth ? nesting->open[nesting->depth - 1] : '\0';
+	if (nesting->depth)
+		return nesting->open[nesting->depth - 1];
+	return '\0';
 }
 
 static bool enter(struct nesting *nesting, char close)

@@ -8,6 +8,7 @@
 #define JOURNAL "journalctl -k -b"
 #define KMSG "/dev/kmsg"
 #define JOURNAL_LIMIT_MS 20000
+#define JOURNAL_MAX ((size_t)16 * 1024 * 1024) /* as much as base/child.h takes of an output */
 #define FILE_SIZE_MAX ((size_t)256 * 1024 * 1024)
 
 /* One message of /dev/kmsg comes with each read(2): CONSOLE_EXT_LOG_MAX and PRINTKRB_RECORD_MAX (kernel/printk). */
@@ -44,6 +45,9 @@ static int ask_journal(struct arena *arena, const void *what, const char **ret, 
 	int r = child_run_ok(arena, &request, &result, error);
 	if (r < 0)
 		return r;
+	/* What child_run() cut off would be missing unseen. */
+	if (result.output.length >= JOURNAL_MAX)
+		return error_set(error, -EFBIG, "%s: larger than %zu MiB", JOURNAL, JOURNAL_MAX >> 20);
 	/* "-- No entries --": there is no journal, or none that we may read. */
 	if (!result.output.length || result.output.start[0] == '-')
 		return error_set(error, -ENODATA, "%s: no entries", JOURNAL);
@@ -57,11 +61,14 @@ static int ask_journal(struct arena *arena, const void *what, const char **ret, 
  */
 static void add_record(struct buffer *text, const char *record)
 {
-	unsigned long long priority = 0;
-	unsigned long long number = 0;
-	unsigned long long microseconds = 0;
+	char *end;
 	const char *message = strchr(record, ';');
-	if (!message || sscanf(record, "%llu,%llu,%llu", &priority, &number, &microseconds) != 3 || priority >= 8)
+	unsigned long long priority = strtoull(record, &end, 10);
+	bool whole = *end == ',';
+	(void)strtoull(end + whole, &end, 10);
+	whole = whole && *end == ',';
+	unsigned long long microseconds = strtoull(end + whole, &end, 10);
+	if (!message || !whole || priority >= 8)
 		return;
 	message++;
 	buffer_printf(text, "[%5llu.%06llu] %.*s\n", microseconds / 1000000, microseconds % 1000000,
@@ -79,8 +86,13 @@ static int ask_kmsg(struct arena *arena, const void *what, const char **ret, str
 	for (;;) {
 		char record[RECORD_MAX + 1];
 		ssize_t got = read(fd, record, RECORD_MAX);
-		/* EPIPE: the message that came next was overwritten meanwhile; the following read goes on behind it. */
-		if (got < 0 && (errno == EINTR || errno == EPIPE))
+		/* What came next was overwritten meanwhile, and what follows is not the log from its start. */
+		if (got < 0 && errno == EPIPE) {
+			text.length = 0;
+			buffer_puts(&text, "");
+			continue;
+		}
+		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == EAGAIN)
 			break;

@@ -40,7 +40,7 @@ static void start_reading(struct reading *reading, struct pci_function *function
 /* Good until the next call. `name` is one of ours, shorter than ATTRIBUTE_NAME_MAX. */
 static const char *path_of(struct reading *reading, const char *name)
 {
-	strcpy(reading->path + reading->length, name);
+	memccpy(reading->path + reading->length, name, '\0', ATTRIBUTE_NAME_MAX);
 	return reading->path;
 }
 

@@ -73,6 +73,8 @@ static void note_package(struct arena *arena, const struct paragraph *paragraph,
 	static const char *const there[] = { "installed", "triggers-awaited", "triggers-pending" };
 	struct slice state = last_word(paragraph->status);
 	size_t which = 0;
+	if (!paragraph->package.length)
+		return;
 	while (which < ARRAY_SIZE(packages) && !slice_equals(paragraph->package, packages[which].name))
 		which++;
 	if (which == ARRAY_SIZE(packages) || slice_equals(state, gone[0]) || slice_equals(state, gone[1]))
