@@ -2,14 +2,25 @@
 /* What the host loses with a device: file systems, network, display, management. */
 #include "check/judge.h"
 
-/* The QEMU that runs the VM at hand holds its devices open: that is no use by the host. */
-static bool is_by_the_vm(const struct subject_set *set, const struct use *use)
+/* Whoever holds the group's VFIO node has the device already: a VM as a rule, and not the host. */
+static bool is_by_vfio(const struct use *use)
 {
-	if (use->kind != USE_PROCESS || !set->running || set->running->pid <= 0)
-		return false;
+	if (use->kind == USE_CLAIMED)
+		return text_equals(use->brief, "open, as by a VM");
+	return use->kind == USE_PROCESS && strstr(use->text, "/dev/vfio/");
+}
+
+/* The VM that such a process runs, or NULL. */
+static const struct vm *vm_of(const struct subject_set *set, const struct use *use)
+{
 	char prefix[48];
-	snprintf(prefix, sizeof(prefix), "process %ld ", (long)set->running->pid);
-	return text_starts_with(use->text, prefix);
+	for (size_t i = 0; set->vms && i < set->vms->count; i++) {
+		const struct vm *vm = &set->vms->items[i];
+		snprintf(prefix, sizeof(prefix), "process %ld ", (long)vm->pid);
+		if (vm->pid > 0 && text_starts_with(use->text, prefix))
+			return vm;
+	}
+	return NULL;
 }
 
 static void use_evidence(const struct uses *uses, const struct use *first, struct finding *finding, struct arena *arena)
@@ -21,31 +32,35 @@ static void use_evidence(const struct uses *uses, const struct use *first, struc
 				       uses->items[i].text);
 }
 
-/* "0000:02:00.0, in the same IOMMU group as 0000:01:00.0," */
+/* "0000:02:00.0, which must go along with 0000:01:00.0 (one IOMMU group)" */
 static const char *whose(const struct host_device *device, const struct use *use, struct arena *arena)
 {
 	const char *address = judge_address(arena, device->address);
 	if (pci_address_equal(use->address, device->address))
 		return address;
-	return arena_printf(arena, "%s, which must go along with %s (one IOMMU group),",
+	return arena_printf(arena, "%s, which must go along with %s (one IOMMU group)",
 			    judge_address(arena, use->address), address);
 }
 
+enum weight { WEIGHT_VM, WEIGHT_VFIO, WEIGHT_LOST, WEIGHT_UNKNOWN, WEIGHT_MEMBER, WEIGHT_NEEDED };
+
 /* Certain needs before likely ones, and those before what is not known. */
-static int weight(const struct use *use)
+static enum weight weight(const struct subject_set *set, const struct use *use)
 {
-	if (use->kind == USE_UNKNOWN)
-		return 2;
+	if (is_by_vfio(use))
+		return vm_of(set, use) ? WEIGHT_VM : WEIGHT_VFIO;
+	if (use->kind == USE_UNKNOWN || (use->unsure && use->kind != USE_MEMBER))
+		return WEIGHT_UNKNOWN;
 	if (use->kind == USE_MEMBER)
-		return 3;
-	return use->needed ? 4 : 1;
+		return WEIGHT_MEMBER;
+	return use->needed ? WEIGHT_NEEDED : WEIGHT_LOST;
 }
 
 static const struct use *gravest(const struct subject_set *set, const struct uses *uses)
 {
 	const struct use *worst = NULL;
 	for (size_t i = 0; i < uses->count; i++)
-		if (!is_by_the_vm(set, &uses->items[i]) && (!worst || weight(&uses->items[i]) > weight(worst)))
+		if (!worst || weight(set, &uses->items[i]) > weight(set, worst))
 			worst = &uses->items[i];
 	return worst;
 }
@@ -67,8 +82,8 @@ static void judge_use(const struct subject_set *set, const void *subject, struct
 	}
 	const char *who = whose(device, use, arena);
 	use_evidence(&device->uses, use, finding, arena);
-	switch (weight(use)) {
-	case 4:
+	switch (weight(set, use)) {
+	case WEIGHT_NEEDED:
 		judge_fail(finding, arena, "this host needs %s: %s", who, use->text);
 		judge_remedy(
 			finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
@@ -78,17 +93,24 @@ static void judge_use(const struct subject_set *set, const void *subject, struct
 				"" :
 				"; or use another slot, so that they are not in one group");
 		break;
-	case 3:
-		judge_warn(finding, arena, "%s %s: nothing has activated it, but what is on it may be needed", who,
+	case WEIGHT_MEMBER:
+		judge_warn(finding, arena, "%s: %s; nothing has activated it, but what is on it may be needed", who,
 			   use->text);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
 			     "make sure that nobody needs what is on it; 'nestpci bind --inactive-ok' takes it then");
 		break;
-	case 2:
+	case WEIGHT_UNKNOWN:
 		judge_unknown(finding, arena, "%s: %s", who, use->text);
 		break;
+	case WEIGHT_LOST:
+		judge_warn(finding, arena, "%s: %s; that is lost while a VM has it", who, use->text);
+		break;
+	case WEIGHT_VFIO:
+		judge_warn(finding, arena, "%s: %s, so no other VM can have it meanwhile", who, use->text);
+		break;
 	default:
-		judge_warn(finding, arena, "%s %s: that is lost while a VM has it", who, use->text);
+		judge_pass(finding, arena, "nothing on this host uses %s but %s, which has it", who,
+			   judge_vm_name(arena, vm_of(set, use)));
 		break;
 	}
 }

@@ -241,6 +241,10 @@ static const char *q35_type(struct arena *arena, const char *type)
 const char *judge_proxmox_machine(struct arena *arena, const struct vm *vm, const char *key, const char *value)
 {
 	const char *fallback = vm->machine ? vm->machine : "q35";
+	for (size_t i = 0; i < vm->viommu_count; i++)
+		if (vm->viommus[i].native)
+			fallback = arena_printf(arena, "%s,viommu=%s", fallback,
+						vm->viommus[i].model == VM_VIOMMU_INTEL ? "intel" : "virtio");
 	const char *whole = judge_proxmox_value(arena, vm, "machine", "type", fallback, key, value);
 	size_t first = strcspn(whole, ",");
 	/* "viommu=intel" alone names no type. */

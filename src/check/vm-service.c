@@ -111,17 +111,17 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 		   "where VMs name their devices by them, and the vIOMMU's width",
 		   name);
 	const struct version *qemu = &set->host->versions.qemu;
-	const char *type = fact_known(&qemu->fact) ?
-				   arena_printf(arena, "pc-q35-%u.%u", qemu->parts[0], qemu->parts[1]) :
-				   "pc-q35-VERSION, with the version of the QEMU that runs it now";
-	const char *machine = judge_proxmox_machine(arena, vm, "", NULL);
-	const char *rest = strchr(machine, ',');
+	bool known = fact_known(&qemu->fact);
+	const char *type = known ? arena_printf(arena, "pc-q35-%u.%u", qemu->parts[0], qemu->parts[1]) :
+				   "pc-q35-VERSION";
+	const char *which = known ? "" : "; VERSION is that of the QEMU that runs it now";
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = arena_printf(arena, "qm set %s --machine %s%s", vm->id, type,
-							rest ? rest : ""),
-				.libvirt = arena_printf(arena, "<type machine='%s'>", type),
-				.plain = arena_printf(arena, "-machine %s", type),
+				.proxmox = arena_printf(arena, "qm set %s --machine %s%s", vm->id,
+							judge_proxmox_machine(arena, vm, "type", type), which),
+				.libvirt = arena_printf(arena, "virsh edit %s: <type machine='%s'>%s",
+							judge_libvirt_name(vm), type, which),
+				.plain = arena_printf(arena, "-machine %s%s", type, which),
 			});
 }
 

@@ -57,7 +57,7 @@ static void finds_a_device_and_misses_one(void **state)
 	without_device(w);
 	struct finding finding = EXPECT("device-exists", FAIL, "no PCI device at 0000:01:00.0");
 	assert_contains(finding.remedy, "hostpci0 of VM 100");
-	w->host.pci_folder = UNREADABLE("/sys/bus/pci/devices");
+	w->m.host.pci_folder = UNREADABLE("/sys/bus/pci/devices");
 	EXPECT("device-exists", UNKNOWN, "/sys/bus/pci/devices");
 	static const char *const others[] = { "device-answers",
 					      "device-is-no-bridge",
@@ -94,7 +94,7 @@ static void a_device_that_is_missing_is_one_failure(void **state)
 {
 	WORLD;
 	without_device(w);
-	w->host.functions.count = 1;
+	w->m.host.functions.count = 1;
 	w->device.address = AT(9, 0, 0);
 	assert_string_equal(all_failures(w), "device-exists vm-device-exists");
 }
@@ -154,10 +154,10 @@ static void knows_the_denylist_of_vfio(void **state)
 	w->functions[1].device = 0x37c8;
 	w->functions[1].driver = "c6xx";
 	EXPECT("device-denylist", FAIL, "QAT C62x");
-	w->host.kernel.version[0] = 5;
-	w->host.kernel.version[1] = 4;
+	w->m.host.kernel.version[0] = 5;
+	w->m.host.kernel.version[1] = 4;
 	EXPECT("device-denylist", WARN, "since Linux 5.9");
-	w->host.modules.disable_denylist = NUMBER("disable_denylist", 1);
+	w->m.host.modules.disable_denylist = NUMBER("disable_denylist", 1);
 	EXPECT("device-denylist", WARN, "switched off");
 	w->functions[1].vendor = PCI_UNKNOWN;
 	EXPECT("device-denylist", UNKNOWN, NULL);
@@ -186,10 +186,10 @@ static void without_an_iommu_says_nothing_of_groups(void **state)
 	w->functions[1].group = NULL;
 	w->device.group = NULL;
 	w->device.detail.unit = ABSENT("iommu");
-	w->host.iommus.count = 0;
+	w->m.host.iommus.count = 0;
 	EXPECT("device-iommu-unit", NA, "no IOMMU is active");
 	EXPECT("device-group", NA, "no IOMMU is active");
-	w->host.iommus.class = UNREADABLE("/sys/class/iommu");
+	w->m.host.iommus.class = UNREADABLE("/sys/class/iommu");
 	EXPECT("device-iommu-unit", UNKNOWN, "/sys/class/iommu");
 	EXPECT("device-group", UNKNOWN, "/sys/class/iommu");
 }
@@ -198,7 +198,7 @@ static void an_unreadable_group_is_unknown(void **state)
 {
 	WORLD;
 	w->functions[1].group = NULL;
-	w->functions[1].problems.arena = &w->arena;
+	w->functions[1].problems.arena = &w->m.arena;
 	list_add(&w->functions[1].problems, "/sys/bus/pci/devices/0000:01:00.0/iommu_group: Input/output error");
 	struct finding finding = EXPECT("device-group", UNKNOWN, "could not be read");
 	assert_contains(finding.evidence[0].what, "Input/output error");
@@ -234,12 +234,12 @@ static void amd_s_kernels_refuse_since_6_6(void **state)
 	WORLD;
 	w->group.regions = regions;
 	w->group.region_count = 3;
-	w->unit.kind = IOMMU_AMD;
+	w->m.units[0].kind = IOMMU_AMD;
 	EXPECT("device-reserved-direct", FAIL, NULL);
-	w->host.kernel.version[0] = 6;
-	w->host.kernel.version[1] = 5;
+	w->m.host.kernel.version[0] = 6;
+	w->m.host.kernel.version[1] = 5;
 	EXPECT("device-reserved-direct", WARN, "Linux 6.6");
-	w->host.kernel = (struct kernel){ 0 };
+	w->m.host.kernel = (struct kernel){ 0 };
 	EXPECT("device-reserved-direct", UNKNOWN, "Linux 6.6");
 }
 
@@ -255,10 +255,10 @@ static void names_ivmd_entries_over_many_buses(void **state)
 	};
 	struct ivrs ivrs = { .memory = memory, .memory_count = 4 };
 	EXPECT("device-reserved-firmware-range", NA, "IVRS");
-	w->host.iommus.ivrs_file = UNREADABLE("/sys/firmware/acpi/tables/IVRS");
+	w->m.host.iommus.ivrs_file = UNREADABLE("/sys/firmware/acpi/tables/IVRS");
 	EXPECT("device-reserved-firmware-range", UNKNOWN, "IVRS");
-	w->host.iommus.ivrs_file = KNOWN("/sys/firmware/acpi/tables/IVRS", NULL);
-	w->host.iommus.ivrs = &ivrs;
+	w->m.host.iommus.ivrs_file = KNOWN("/sys/firmware/acpi/tables/IVRS", NULL);
+	w->m.host.iommus.ivrs = &ivrs;
 	EXPECT("device-reserved-firmware-range", PASS, NULL);
 	ivrs.memory_count = 5;
 	struct finding finding = EXPECT("device-reserved-firmware-range", WARN, "buses 00 to 0f");
@@ -272,7 +272,9 @@ static void names_ivmd_entries_over_many_buses(void **state)
 
 static void use(struct world *w, enum use_kind kind, bool needed, struct pci_address address, const char *text)
 {
-	w->uses[w->device.uses.count++] = (struct use){ address, kind, needed, text };
+	w->uses[w->device.uses.count++] = (struct use){
+		.address = address, .kind = kind, .needed = needed, .brief = "", .text = text
+	};
 }
 
 static void never_gives_away_what_the_host_needs(void **state)
@@ -289,19 +291,25 @@ static void never_gives_away_what_the_host_needs(void **state)
 	use(w, USE_FILE_SYSTEM, true, AT(2, 0, 0), "nvme1n1p2 is mounted at / (ext4)");
 	finding = EXPECT(
 		"device-in-use", FAIL,
-		"0000:02:00.0, which must go along with 0000:01:00.0 (one IOMMU group),: nvme1n1p2 is mounted at /");
+		"0000:02:00.0, which must go along with 0000:01:00.0 (one IOMMU group): nvme1n1p2 is mounted at /");
 	assert_int(finding.evidence_count, 4);
 	assert_contains(finding.remedy, "another slot");
 }
 
-static void the_vm_s_own_qemu_is_no_use_by_the_host(void **state)
+static void a_vm_that_has_the_device_is_no_use_by_the_host(void **state)
 {
 	WORLD;
 	start(w);
 	use(w, USE_PROCESS, true, AT(1, 0, 0), "process 4711 (kvm) holds /dev/vfio/12 open");
-	EXPECT("device-in-use", PASS, NULL);
-	use(w, USE_PROCESS, true, AT(1, 0, 0), "process 47112 (kvm) holds /dev/vfio/12 open");
-	EXPECT("device-in-use", FAIL, "47112");
+	EXPECT("device-in-use", PASS, "but VM 100, which has it");
+	use(w, USE_PROCESS, true, AT(1, 0, 0), "process 47112 (testpmd) holds /dev/vfio/12 open");
+	EXPECT("device-in-use", WARN, "no other VM can have it");
+	w->uses[1].kind = USE_CLAIMED;
+	w->uses[1].brief = "open, as by a VM";
+	w->uses[1].text = "12 is open, as by a running VM (a process holds a device of the group)";
+	EXPECT("device-in-use", WARN, "no other VM can have it");
+	use(w, USE_PROCESS, true, AT(1, 0, 0), "process 47113 (cat) holds /dev/nvme0n1 open");
+	EXPECT("device-in-use", FAIL, "/dev/nvme0n1");
 }
 
 static void without_a_look_there_is_no_verdict_on_use(void **state)
@@ -326,10 +334,10 @@ static void spares_the_host_s_display(void **state)
 	make_display(w, true);
 	struct finding finding = EXPECT("device-boot-display", WARN, "console");
 	assert_contains(finding.remedy, "initcall_blacklist=sysfb_init");
-	cmdline_parse(slice_of("quiet initcall_blacklist=sysfb_init"), &w->arena, &w->host.kernel.cmdline);
+	cmdline_parse(slice_of("quiet initcall_blacklist=sysfb_init"), &w->m.arena, &w->m.host.kernel.cmdline);
 	EXPECT("device-boot-display", PASS, "sysfb_init");
 	make_display(w, false);
-	w->functions[1].problems.arena = &w->arena;
+	w->functions[1].problems.arena = &w->m.arena;
 	list_add(&w->functions[1].problems, "/sys/bus/pci/devices/0000:01:00.0/boot_vga: Input/output error");
 	EXPECT("device-boot-display", UNKNOWN, NULL);
 	w->functions[1].class = PCI_UNKNOWN;
@@ -372,7 +380,7 @@ static void misses_the_sound_of_a_graphics_card(void **state)
 	w->hosts[0][1] = AT(1, 0, 1);
 	w->devices[0].host_count = 2;
 	EXPECT("device-siblings", PASS, NULL);
-	w->set.vm = NULL;
+	w->m.set.vm = NULL;
 	EXPECT("device-siblings", NA, "no VM at hand");
 }
 
@@ -415,12 +423,12 @@ static void libvirt_binds_what_it_manages(void **state)
 static void without_a_vm_a_host_driver_is_a_warning(void **state)
 {
 	WORLD;
-	w->set.vm = NULL;
+	w->m.set.vm = NULL;
 	w->functions[1].driver = "nvme";
 	EXPECT("device-driver", WARN, "bound to nvme");
 	w->functions[1].driver = NULL;
 	EXPECT("device-driver", WARN, "no driver");
-	w->functions[1].problems.arena = &w->arena;
+	w->functions[1].problems.arena = &w->m.arena;
 	list_add(&w->functions[1].problems, "/sys/bus/pci/devices/0000:01:00.0/driver: Input/output error");
 	EXPECT("device-driver", UNKNOWN, "could not be read");
 	EXPECT("device-driver-override", UNKNOWN, "could not be read");
@@ -438,7 +446,7 @@ static void sees_an_override_that_is_in_the_way(void **state)
 	*override = KNOWN("driver_override", "pci-stub");
 	struct finding finding = EXPECT("device-driver-override", FAIL, "when Proxmox VE binds it");
 	assert_string_equal(finding.remedy, "clear it: echo > driver_override");
-	w->set.vm = NULL;
+	w->m.set.vm = NULL;
 	EXPECT("device-driver-override", WARN, "cannot take it");
 	w->functions[1].driver = "vfio-pci";
 	*override = KNOWN("driver_override", "nvme");
@@ -515,13 +523,13 @@ static void a_group_is_viable_without_host_drivers(void **state)
 static void a_device_that_nobody_wants_yet_spoils_nothing(void **state)
 {
 	WORLD;
-	w->set.vm = NULL;
+	w->m.set.vm = NULL;
 	add_function(w, AT(1, 0, 1), 0x040300, "snd_hda_intel", "12");
 	EXPECT("group-viable", FAIL, "not viable");
 	w->functions[1].driver = "nouveau";
 	EXPECT("group-viable", WARN, "must go along");
 	w->functions[2].driver = NULL;
-	w->functions[2].problems.arena = &w->arena;
+	w->functions[2].problems.arena = &w->m.arena;
 	list_add(&w->functions[2].problems, "/sys/bus/pci/devices/0000:01:00.1/driver: Input/output error");
 	EXPECT("group-viable", UNKNOWN, "0000:01:00.1");
 	w->group.devices = UNREADABLE("devices");
@@ -566,16 +574,17 @@ static void does_not_believe_an_acs_override(void **state)
 {
 	WORLD;
 	EXPECT("group-acs-override-claim", PASS, "no pcie_acs_override");
-	cmdline_parse(slice_of("pcie_acs_override=downstream"), &w->arena, &w->host.kernel.cmdline);
+	cmdline_parse(slice_of("pcie_acs_override=downstream"), &w->m.arena, &w->m.host.kernel.cmdline);
+	w->m.host.kernel.acs_override = false;
 	EXPECT("group-acs-override-claim", NA, "not known to have");
-	w->host.kernel.acs_override = true;
+	w->m.host.kernel.acs_override = true;
 	EXPECT("group-acs-override-claim", PASS, "real ACS");
 	w->port.caps.acs_control = 0;
 	struct finding finding = EXPECT("group-acs-override-claim", WARN, "0000:00:01.0 shows no ACS");
 	assert_contains(finding.evidence[1].what, "lacks ACS");
 	w->port.caps.extended_known = false;
 	EXPECT("group-acs-override-claim", UNKNOWN, NULL);
-	w->host.kernel.cmdline_file = UNREADABLE("/proc/cmdline");
+	w->m.host.kernel.cmdline_file = UNREADABLE("/proc/cmdline");
 	EXPECT("group-acs-override-claim", UNKNOWN, "/proc/cmdline");
 }
 
@@ -689,7 +698,7 @@ static void large_bars_need_room_in_guests(void **state)
 	struct finding finding = EXPECT("device-large-bars", WARN, "32 GiB of 64-bit BARs");
 	assert_contains(finding.remedy, "string=65536");
 	assert_int(finding.evidence_count, 2);
-	w->unit.width = 39;
+	w->m.units[0].width = 39;
 	finding = EXPECT("device-large-bars", WARN, NULL);
 	assert_string_equal(finding.evidence[2].what, "CPU 46 bits, IOMMU 39 bits");
 	w->device.detail.resource = UNREADABLE("resource");
@@ -729,7 +738,7 @@ static void of_what_is_not_known_nothing_is_said(void **state)
 				      .subsystem_vendor = PCI_UNKNOWN,
 				      .subsystem_device = PCI_UNKNOWN,
 				      .revision = PCI_UNKNOWN,
-				      .problems = { .arena = &w->arena } };
+				      .problems = { .arena = &w->m.arena } };
 	list_add(&blank.problems, "/sys/bus/pci/devices/0000:01:00.0/driver: Input/output error");
 	list_add(&blank.problems, "/sys/bus/pci/devices/0000:01:00.0/iommu_group: Input/output error");
 	struct host host = { 0 };
@@ -742,7 +751,7 @@ static void of_what_is_not_known_nothing_is_said(void **state)
 		device.function = i == 2 ? NULL : &blank;
 		for (const struct reach *row = reach; row->id; row++) {
 			struct finding finding = { .check = check_find(row->id), .verdict = VERDICT_NA };
-			finding.check->judge(&set, &device, &finding, &w->arena);
+			finding.check->judge(&set, &device, &finding, &w->m.arena);
 			bool seen = device.function && strcmp(row->id, "device-exists") == 0;
 			if ((finding.verdict == VERDICT_PASS && !seen) || finding.verdict == VERDICT_FAIL)
 				fail_msg("%s: %s: %s", row->id, verdict_name(finding.verdict), finding.summary);
@@ -772,7 +781,7 @@ int main(void)
 		test_in_world(amd_s_kernels_refuse_since_6_6),
 		test_in_world(names_ivmd_entries_over_many_buses),
 		test_in_world(never_gives_away_what_the_host_needs),
-		test_in_world(the_vm_s_own_qemu_is_no_use_by_the_host),
+		test_in_world(a_vm_that_has_the_device_is_no_use_by_the_host),
 		test_in_world(without_a_look_there_is_no_verdict_on_use),
 		test_in_world(spares_the_host_s_display),
 		test_in_world(keeps_a_way_to_manage_the_host),

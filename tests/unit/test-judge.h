@@ -5,26 +5,24 @@
  */
 #pragma once
 
-#include "unit.h"
+#include "check-model.h"
 
-#include "check/check.h"
+#include <limits.h>
+
 #include "vm/proxmox.h"
 
-#define KNOWN(where, what) ((struct fact){ .state = FACT_KNOWN, .path = (where), .text = (what) })
-#define NUMBER(where, value) ((struct fact){ .state = FACT_KNOWN, .path = (where), .text = #value, .number = (value) })
-#define ABSENT(where) ((struct fact){ .state = FACT_ABSENT, .path = (where) })
+#define KNOWN(where, what) fact_with(where, what, 0)
+#define NUMBER(where, value) fact_with(where, #value, value)
+#define ABSENT(where) fact_gone(where)
 #define UNREADABLE(where) ((struct fact){ .state = FACT_UNREADABLE, .path = (where), .problem = "Input/output error" })
-#define UNASKED ((struct fact){ 0 })
 
 #define AT(b, d, f) ((struct pci_address){ .bus = (b), .device = (d), .function = (f) })
 
 enum { WORLD_FUNCTIONS = 8 };
 
 struct world {
-	struct arena arena;
-	struct host host;
+	struct model m;
 	struct pci_function functions[WORLD_FUNCTIONS]; /* [0] is the root port 00:01.0, [1] the device */
-	struct iommu_unit unit;
 	struct host_device device;
 	struct group group;
 	const struct pci_function *members[WORLD_FUNCTIONS];
@@ -36,7 +34,6 @@ struct world {
 	struct vm_device devices[3];
 	struct pci_address hosts[3][4];
 	struct vms all;
-	struct subject_set set;
 };
 
 /* ---- Which verdicts were reached ---- */
@@ -80,30 +77,11 @@ static inline void assert_reached(const struct reach *table)
 
 static inline void make_host(struct world *world)
 {
-	struct host *host = &world->host;
-	world->unit = (struct iommu_unit){ .name = "dmar0", .kind = IOMMU_INTEL, .width = 48, .translates = true };
-	host->live = true;
-	host->root_user = true;
-	host->cpu = (struct cpu){ .cpuinfo = KNOWN("/proc/cpuinfo", NULL),
-				  .vendor = CPU_INTEL,
-				  .physical_bits = 46,
-				  .architecture = "x86_64" };
-	host->kernel = (struct kernel){ .release = KNOWN("/proc/sys/kernel/osrelease", "6.14.8-2-pve"),
-					.version = { 6, 14, 8 },
-					.cmdline_file = KNOWN("/proc/cmdline", "quiet") };
-	host->modules.iommu_device = KNOWN("/dev/iommu", NULL);
-	host->kernel.vfio_cdev = KERNEL_OPTION_BUILT_IN;
+	make_l0(&world->m);
+	struct host *host = &world->m.host;
 	host->versions.qemu_server = (struct version){ KNOWN("/var/lib/dpkg/status", "9.2.6"), { 9, 2, 6 } };
 	host->versions.qemu = (struct version){ KNOWN("/var/lib/dpkg/status", "11.0.0-2"), { 11, 0, 0 } };
-	host->versions.libvirt = (struct version){ ABSENT("/var/lib/dpkg/status"), { 0 } };
-	host->iommus = (struct iommus){ .class = KNOWN("/sys/class/iommu", NULL),
-					.units = &world->unit,
-					.count = 1,
-					.groups_folder = KNOWN("/sys/kernel/iommu_groups", NULL),
-					.group_count = 20,
-					.dmar_file = KNOWN("/sys/firmware/acpi/tables/DMAR", NULL),
-					.ivrs_file = ABSENT("/sys/firmware/acpi/tables/IVRS") };
-	host->pci_folder = KNOWN("/sys/bus/pci/devices", NULL);
+	host->versions.libvirt.fact = ABSENT("/var/lib/dpkg/status");
 	host->functions = (struct pci_functions){ world->functions, 2 };
 	host->devices = &world->device;
 	host->device_count = 1;
@@ -127,7 +105,7 @@ static inline struct pci_function a_function(struct pci_address address, int32_t
 static inline struct pci_function *add_function(struct world *world, struct pci_address address, int32_t class,
 						const char *driver, const char *group)
 {
-	struct pci_function *function = &world->functions[world->host.functions.count++];
+	struct pci_function *function = &world->functions[world->m.host.functions.count++];
 	*function = a_function(address, class, driver, group);
 	if (group && strcmp(group, world->group.number) == 0)
 		world->members[world->group.count++] = function;
@@ -260,13 +238,14 @@ static inline struct world *make_world(void)
 	make_host(world);
 	make_device(world);
 	make_vm(world);
-	world->set = (struct subject_set){ .host = &world->host, .vms = &world->all, .vm = &world->vms[0] };
+	world->m.set.vms = &world->all;
+	world->m.set.vm = &world->vms[0];
 	return world;
 }
 
 static inline void end_world(struct world *world)
 {
-	arena_release(&world->arena);
+	arena_release(&world->m.arena);
 	test_free(world);
 }
 
@@ -288,8 +267,8 @@ static inline int tear_down_world(void **state)
 static inline void configure(struct world *world, const char *text, unsigned int major, unsigned int minor,
 			     unsigned int patch)
 {
-	struct proxmox_config *config = arena_alloc(&world->arena, sizeof(*config));
-	proxmox_config_parse(&world->arena, slice_of(text), (struct release){ { major, minor, patch } }, config);
+	struct proxmox_config *config = arena_alloc(&world->m.arena, sizeof(*config));
+	proxmox_config_parse(&world->m.arena, slice_of(text), (struct release){ { major, minor, patch } }, config);
 	world->vms[0].configuration = config;
 }
 
@@ -300,7 +279,7 @@ static inline void start(struct world *world)
 	world->vms[1].source = VM_FROM_PROCESS;
 	world->vms[1].pid = 4711;
 	world->all.count = 2;
-	world->set.running = &world->vms[1];
+	world->m.set.running = &world->vms[1];
 }
 
 /* ---- Judging ---- */
@@ -311,10 +290,10 @@ static inline struct finding judge_one_check(struct world *world, const char *id
 	if (!check)
 		fail_msg("there is no check %s", id);
 	const void *subject = check->scope == CHECK_DEVICE ? (const void *)&world->device :
-			      check->scope == CHECK_VM     ? (const void *)world->set.vm :
-							     (const void *)&world->set.vm->devices[0];
+			      check->scope == CHECK_VM     ? (const void *)world->m.set.vm :
+							     (const void *)&world->m.set.vm->devices[0];
 	struct finding finding = { .check = check, .verdict = VERDICT_NA };
-	check->judge(&world->set, subject, &finding, &world->arena);
+	check->judge(&world->m.set, subject, &finding, &world->m.arena);
 	return finding;
 }
 
@@ -339,12 +318,11 @@ static inline struct finding expect(struct world *world, struct reach *table, co
 /* All checks there are, as `nestpci check` applies them: which ones fail? "" for none. */
 static inline const char *all_failures(struct world *world)
 {
-	struct findings findings;
-	struct buffer text = { .arena = &world->arena };
-	check_run(&world->set, NULL, &world->arena, &findings);
+	struct buffer text = { .arena = &world->m.arena };
+	check_run(&world->m.set, NULL, &world->m.arena, &world->m.findings);
 	buffer_puts(&text, "");
-	for (size_t i = 0; i < findings.count; i++)
-		if (findings.items[i].verdict == VERDICT_FAIL)
-			buffer_printf(&text, "%s%s", text.length ? " " : "", findings.items[i].check->id);
+	for (size_t i = 0; i < world->m.findings.count; i++)
+		if (world->m.findings.items[i].verdict == VERDICT_FAIL)
+			buffer_printf(&text, "%s%s", text.length ? " " : "", world->m.findings.items[i].check->id);
 	return text.text;
 }
