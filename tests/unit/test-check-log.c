@@ -315,7 +315,7 @@ static void a_line_without_an_end_is_read_quickly(void **state)
 	AUTO_ARENA arena = { 0 };
 	struct buffer text = { .arena = &arena };
 	struct log_findings findings;
-	while (text.length < 8U * 1024 * 1024)
+	while (text.length < 8 * (size_t)1024 * 1024)
 		buffer_puts(&text,
 			    "DMAR: IOMMU enabled Request device [ is not viable used in multiple address spaces ");
 	clock_t start = clock();
