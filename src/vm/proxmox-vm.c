@@ -187,16 +187,16 @@ static void find_pending(struct reading *reading)
 	size_t room = pending->in_force_count + now->in_force_count;
 	vm->pending = arena_alloc_array(reading->arena, room + 1, sizeof(*vm->pending));
 	for (size_t i = 0; i < pending->in_force_count; i++) {
-		const char *key = pending->in_force[i]->key;
+		const char *key = pending->in_force[i].key;
 		const char *current = proxmox_get(now, key);
 		const char *wanted = proxmox_get(reading->settings, key);
 		if (wanted && !text_equals(current, wanted))
 			vm->pending[vm->pending_count++] = (struct vm_pending){ key, current, wanted };
 	}
 	for (size_t i = 0; i < now->in_force_count; i++)
-		if (proxmox_deletes(pending, now->in_force[i]->key))
-			vm->pending[vm->pending_count++] = (struct vm_pending){ now->in_force[i]->key,
-										now->in_force[i]->value, NULL };
+		if (proxmox_deletes(pending, now->in_force[i].key))
+			vm->pending[vm->pending_count++] = (struct vm_pending){ now->in_force[i].key,
+										now->in_force[i].value, NULL };
 }
 
 /* ---- What keeps Proxmox VE from starting it ---- */

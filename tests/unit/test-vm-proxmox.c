@@ -143,8 +143,8 @@ static void applies_pending_changes(void **state)
 	assert_false(proxmox_deletes(NULL, "name"));
 	proxmox_apply_pending(&arena, &config, &merged);
 	assert_int(merged.in_force_count, 3);
-	assert_string_equal(merged.in_force[0]->key, "cores");
-	assert_string_equal(merged.in_force[1]->key, "hostpci0");
+	assert_string_equal(merged.in_force[0].key, "cores");
+	assert_string_equal(merged.in_force[1].key, "hostpci0");
 	assert_string_equal(proxmox_get(&merged, "machine"), "q35,viommu=intel");
 	assert_int(proxmox_find(&merged, "machine")->line, 8);
 	assert_null(proxmox_find(&merged, "delete"));
