@@ -8,6 +8,7 @@
 
 #include "base/cmdline.h"
 #include "base/fact.h"
+#include "boot/assignments.h"
 
 enum boot_loader {
 	BOOT_UNKNOWN,              /* see boot.reason */
@@ -26,16 +27,24 @@ enum boot_loader {
 /* A file that can hold a kernel command line. */
 struct boot_cmdline {
 	const char *path;
-	struct fact file;    /* its text is NULL */
-	const char *line;    /* what it would give, put together; NULL: nothing, or not understood (then `problem`) */
-	const char *problem; /* what in it could not be evaluated: command substitution, ...; or NULL */
-	size_t lines;        /* that are not empty: of /etc/kernel/cmdline only the first counts */
+	struct fact file; /* its text is NULL */
+	const char *line; /* what it would give, put together; NULL: nothing, or not understood (then `problem`) */
+	const char
+		*problem; /* what could not be evaluated: command substitution, ...; NULL: all was. Beside a line: what
+				the line has is sure, what it has not is not */
+	size_t lines;     /* of /etc/kernel/cmdline, that are not empty: Proxmox VE takes the first line only */
 	struct cmdline cmdline;
 	bool in_use;         /* the boot loader in use reads this one */
 	struct list sources; /* all files that were evaluated for it: /etc/default/grub.d/... */
+	/* GRUB's: every assignment of GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT, in order; the last of each wins. */
+	struct assignment *settings;
+	size_t setting_count;
 };
 
-/* A line of modprobe.d that speaks of what matters here: options, softdep, blacklist, install of vfio, kvm, ... */
+/*
+ * A line of modprobe.d that modprobe heeds, of whatever module: options, softdep, weakdep, blacklist, install, remove.
+ * In the order in which modprobe reads them.
+ */
 struct boot_modprobe {
 	const char *path;
 	unsigned int line;
@@ -59,8 +68,15 @@ struct boot {
 	struct fact esp_uuids; /* /etc/kernel/proxmox-boot-uuids */
 	struct boot_cmdline grub;
 	struct boot_cmdline kernel_cmdline; /* /etc/kernel/cmdline */
-	struct fact pinned_kernel;          /* proxmox-boot-pin or next-boot-pin: text is the version */
-	struct list kernels;                /* versions of /boot/vmlinuz-*, oldest first */
+	/*
+	 * What the boot loader in use would hand over, as it was generated or written: the loader entry, or the entry of
+	 * grub.cfg, of the running (or newest) kernel. A word that is configured but not here: nobody generated it anew; a
+	 * word that is here and does not run: nobody restarted. UNASKED where it stands on ESPs that are not mounted.
+	 */
+	struct boot_cmdline entry;
+	const char *grub_default;  /* GRUB_DEFAULT: "0", "saved", the title of an entry; NULL: not set, not known */
+	struct fact pinned_kernel; /* proxmox-boot-pin or next-boot-pin: text is the version */
+	struct list kernels;       /* versions of /boot/vmlinuz-*, oldest first; no rescue kernels */
 
 	struct boot_modprobe *modprobe;
 	size_t modprobe_count;

@@ -21,6 +21,7 @@ struct modules {
 	struct module vfio;
 	struct module vfio_pci;
 	struct module vfio_iommu_type1;
+	struct module vfio_virqfd; /* a part of vfio since kernel 6.2: naming it for loading fails there */
 	struct module iommufd;
 	struct module kvm_intel;
 	struct module kvm_amd;

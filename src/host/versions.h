@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which managers are installed, in which version: by dpkg's and rpm-independent files, without starting any of them. */
+/*
+ * Which managers are installed, in which version: by dpkg's list and Proxmox VE's own file, without starting any of them.
+ * Packages of rpm, pacman and others are not known: what is there without dpkg's naming it is UNREADABLE, with the
+ * program's path; what is not there is ABSENT. WRONG: dpkg has not installed it completely.
+ */
 #pragma once
 
 #include "base/fact.h"
@@ -7,6 +11,7 @@
 struct version {
 	struct fact fact;      /* text is the version: "9.2.6", "1:7.2+dfsg-7+deb12u18"; path is where it stood */
 	unsigned int parts[3]; /* of the upstream version, without epoch */
+	const char *package;   /* dpkg's, that it is of: "pve-qemu-kvm", "qemu-system-x86"; NULL: of none */
 };
 
 struct versions {
