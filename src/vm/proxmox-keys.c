@@ -355,10 +355,9 @@ static int check_text(struct arena *arena, const struct proxmox_key *key, const 
 int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 			const char **ret, struct error *error)
 {
-	const unsigned int *since = key->since.parts;
 	if (!release_has(release, key->since))
-		return error_set(error, -EINVAL, "qemu-server knows it since %u.%u.%u only", since[0], since[1],
-				 since[2]);
+		return error_set(error, -EINVAL, "qemu-server knows it since " RELEASE_FORMAT " only",
+				 RELEASE_PARTS(key->since));
 	if (strchr(value, '\r'))
 		return error_set(error, -EINVAL, "a carriage return stands in it");
 	size_t digits = strspn(value, "0123456789");

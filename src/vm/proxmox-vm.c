@@ -222,11 +222,11 @@ static void check_machine(struct reading *reading)
 	if (width && !viommu)
 		refuse(reading, "machine", "aw-bits is given, but no viommu");
 	if (!release_has(release, properties) && line->machine_type && strchr(line->machine_type, ','))
-		list_printf(
-			&reading->vm->problems,
-			"%s: qemu-server %u.%u.%u passes all of it to QEMU as the machine's name, and QEMU refuses to "
-			"start; properties such as viommu= are known since 8.1.2",
-			where_is(reading, "machine"), release.parts[0], release.parts[1], release.parts[2]);
+		list_printf(&reading->vm->problems,
+			    "%s: qemu-server " RELEASE_FORMAT
+			    " passes all of it to QEMU as the machine's name, and QEMU refuses to "
+			    "start; properties such as viommu= are known since 8.1.2",
+			    where_is(reading, "machine"), RELEASE_PARTS(release));
 	if (get(reading, "hugepages") && !text_equals(get(reading, "numa"), "1"))
 		refuse(reading, "hugepages", "they need numa: 1");
 }

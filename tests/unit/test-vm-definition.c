@@ -169,7 +169,7 @@ static void every_era_makes_of_machine_what_it_did(void **state)
 	} examples[] = {
 		{ "7.4-2", "q35", true, NULL, NULL },
 		{ "7.4-2", "pc-q35-6.1+pve0", true, NULL, NULL },
-		{ "7.4-2", "q35,viommu=intel", true, NULL, "known since 8.1.2" },
+		{ "7.4-2", "q35,viommu=intel", true, NULL, "qemu-server 7.4-2 passes all of it" },
 		{ "8.0.10", "q35,viommu=intel", true, NULL, "qemu-server 8.0.10 passes all of it to QEMU" },
 		{ "8.2.4", "q35,viommu=intel", true, "intel-iommu", NULL },
 		{ "8.2.4", "viommu=intel,type=pc-q35-8.1", true, "intel-iommu", NULL },
