@@ -347,7 +347,8 @@ static int check_text(struct arena *arena, const struct proxmox_key *key, const 
 		*ret = value;
 		return property_string_parse(arena, value, key->format, release, &ignored, error);
 	}
-	bool quoted = length >= 2 && value[0] == '"' && value[length - 1] == '"';
+	/* args: alone is taken as it stands (parse_vm_config): its quotes are for the words. */
+	bool quoted = strcmp(key->name, "args") != 0 && length >= 2 && value[0] == '"' && value[length - 1] == '"';
 	*ret = quoted ? arena_strndup(arena, value + 1, length - 2) : value;
 	return 0;
 }

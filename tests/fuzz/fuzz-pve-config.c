@@ -22,7 +22,7 @@ static void section_holds(const struct proxmox_section *section, struct slice te
 	size_t line = section->line;
 	for (size_t i = 0; i < section->count; i++) {
 		const struct proxmox_entry *entry = &section->entries[i];
-		HOLDS(entry->key[0] && entry->value[0] && is_inside(entry->spelling, text));
+		HOLDS(entry->key[0] && entry->spelling.length && is_inside(entry->spelling, text));
 		HOLDS(entry->line > line);
 		line = entry->line;
 		if (!entry->problem)

@@ -293,6 +293,10 @@ static void checks_values_of_all_types(void **state)
 		if (config.settings || config.problems.count != 1)
 			fail_msg("taken: %s", bad[i]);
 	}
+	parse(&arena, "name: \"a\"\ntags: \"\"\nargs: \"-m 1\"\n", newest, &config);
+	assert_string_equal(value_of(&config, "name"), "a");
+	assert_string_equal(value_of(&config, "tags"), "");
+	assert_string_equal(value_of(&config, "args"), "\"-m 1\"");
 	parse(&arena, "cdrom: none\n", newest, &config);
 	assert_string_equal(value_of(&config, "ide2"), "none");
 }
