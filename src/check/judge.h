@@ -13,6 +13,9 @@ const char *judge_vm_name(struct arena *arena, const struct vm *vm);
 /* "16 GiB", "1536 MiB" */
 const char *judge_mib(struct arena *arena, uint64_t mib);
 
+/* What can be many is shown up to this; the summary says how many there are. */
+#define JUDGE_EVIDENCE_MAX 16
+
 /* ---- Devices ---- */
 
 /* vfio-pci, or a variant driver of a vendor (mlx5_vfio_pci, ...): VFIO can open it. */

@@ -80,6 +80,18 @@ static void judge_too_wide(const struct subject_set *set, const struct vm *vm, u
 	width_remedy(set, vm, "39", finding, arena);
 }
 
+/*
+ * In scalable mode Linux prefers first-stage tables, which have a bit less: VFIO then offers one bit less as well. No
+ * register says whether that mode is on.
+ */
+static bool may_be_narrower(const struct iommus *iommus, unsigned int width)
+{
+	for (size_t i = 0; i < iommus->count; i++)
+		if (iommus->units[i].first_stage && iommus->units[i].width && iommus->units[i].width - 1 < width)
+			return true;
+	return false;
+}
+
 static void judge_intel_width(const struct subject_set *set, const struct vm *vm, const struct vm_viommu *viommu,
 			      struct finding *finding, struct arena *arena)
 {
@@ -106,6 +118,13 @@ static void judge_intel_width(const struct subject_set *set, const struct vm *vm
 		width_remedy(set, vm, "39", finding, arena);
 	} else if (host < (width ? width : 39)) {
 		judge_too_wide(set, vm, width ? width : 39, host, finding, arena);
+	} else if (may_be_narrower(&set->host->iommus, width)) {
+		judge_warn(finding, arena,
+			   "the vIOMMU of %s has %u bits, and this host's IOMMU translates %u, but one less where the "
+			   "kernel uses first-stage tables (scalable mode): QEMU refuses then (\"aw-bits 48 > host "
+			   "aw-bits 47\")",
+			   name, width, host);
+		width_remedy(set, vm, "39", finding, arena);
 	} else if (width == 39 && line->memory_mib > UINT64_C(512) * 1024) {
 		judge_warn(finding, arena,
 			   "the vIOMMU of %s has 39 bits: an L2 with more than 512 GiB does not fit, and %s has %s",

@@ -8,6 +8,28 @@ static const char *source(struct arena *arena, const struct vm *vm)
 	return vm->path ? vm->path : judge_vm_name(arena, vm);
 }
 
+/* ---- Was all of it understood? ---- */
+
+static void judge_understood(const struct subject_set *set, const void *subject, struct finding *finding,
+			     struct arena *arena)
+{
+	const struct vm *vm = subject;
+	const char *name = judge_vm_name(arena, vm);
+	if (vm->problems.count) {
+		judge_warn(finding, arena,
+			   "%zu things in the definition of %s are ignored, refused or not understood: %s",
+			   vm->problems.count, name, vm->problems.items[0]);
+		for (size_t i = 0; i < vm->problems.count && i < JUDGE_EVIDENCE_MAX; i++)
+			judge_evidence(finding, arena, source(arena, vm), "%s", vm->problems.items[i]);
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+			     "correct or remove them: what they were meant to do does not happen");
+	} else if (vm->path) {
+		judge_pass(finding, arena, "all of the definition of %s was understood", name);
+	} else {
+		judge_na(finding, arena, "%s has no definition that was read", name);
+	}
+}
+
 /* ---- Does this release take the settings? ---- */
 
 /* Those that decide what QEMU is started with. */
@@ -88,6 +110,8 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 		if (!pending->key || !matters(pending->key))
 			continue;
 		list_add(&keys, pending->key);
+		if (keys.count > JUDGE_EVIDENCE_MAX)
+			continue;
 		judge_evidence(finding, arena, source(arena, vm), "%s: now %s, then %s", pending->key,
 			       pending->current ? pending->current : "not set",
 			       pending->wanted ? pending->wanted : "not set");
@@ -177,6 +201,19 @@ static void judge_onboot(const struct subject_set *set, const void *subject, str
 }
 
 static const struct check checks[] = {
+	{
+		.id = "vm-understood",
+		.scope = CHECK_VM,
+		.levels = CHECK_HYPERVISORS,
+		.title = "all of the VM's definition is taken and understood",
+		.looks_at = "each setting and option, by the manager's and QEMU's own rules",
+		.why = "Managers pass over what they do not know, often without a word, and drop it when they next write the "
+		       "file. What could not be read here may also hide something.",
+		.mend = "Correct or remove what is named.",
+		.see = "qm(1); qemu-system-x86_64(1)",
+		.rows = "F189 F192",
+		.judge = judge_understood,
+	},
 	{
 		.id = "vm-release",
 		.scope = CHECK_VM,
