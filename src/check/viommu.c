@@ -101,7 +101,7 @@ static void judge_one(const struct subject_set *set, const void *subject, struct
 					arena,
 					"keep viommu=intel in machine, and take every '-device *-iommu' out of args: "
 					"qm set %s --args '...'",
-					vm->id),
+					judge_id(vm)),
 				.libvirt = "keep the <iommu> element, and take the other out of <qemu:commandline>",
 				.plain = "keep the intel-iommu that stands before all other -device",
 			});

@@ -16,9 +16,8 @@ static void judge_understood(const struct subject_set *set, const void *subject,
 	const struct vm *vm = subject;
 	const char *name = judge_vm_name(arena, vm);
 	if (vm->problems.count) {
-		judge_warn(finding, arena,
-			   "%zu things in the definition of %s are ignored, refused or not understood: %s",
-			   vm->problems.count, name, vm->problems.items[0]);
+		judge_warn(finding, arena, "%s in the definition of %s: ignored, refused or not understood: %s",
+			   judge_count(arena, vm->problems.count, "thing"), name, vm->problems.items[0]);
 		for (size_t i = 0; i < vm->problems.count && i < JUDGE_EVIDENCE_MAX; i++)
 			judge_evidence(finding, arena, source(arena, vm), "%s", vm->problems.items[i]);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
@@ -94,7 +93,7 @@ static void judge_release(const struct subject_set *set, const void *subject, st
 		finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 		"correct it (qm set %s --%s VALUE); or, if a newer Proxmox VE knows it, upgrade: mapping 8.0, viommu 8.2, "
 		"aw-bits and guest-phys-bits 9.1. On older ones nestpci-wrapper(8) gives the vIOMMU",
-		vm->id, entry->key);
+		judge_id(vm), entry->key);
 }
 
 /* ---- Changes that wait ---- */
@@ -123,18 +122,18 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 			judge_na(finding, arena, "no change of %s is known to wait", name);
 		return;
 	}
+	const char *changes = judge_count(arena, keys.count, "change");
+	const char *first = arena_printf(arena, "%s%s", keys.items[0], keys.count > 1 ? ", ..." : "");
 	if (vm->running == VM_NO) {
-		judge_pass(finding, arena, "%zu changes of %s come into force at its next start: %s%s", keys.count,
-			   name, keys.items[0], keys.count > 1 ? ", ..." : "");
+		judge_pass(finding, arena, "%s of %s will be in force at its next start: %s", changes, name, first);
 		return;
 	}
-	judge_warn(finding, arena, "%zu changes of %s are not in force before it is stopped and started: %s%s",
-		   keys.count, name, keys.items[0], keys.count > 1 ? ", ..." : "");
+	judge_warn(finding, arena, "%s of %s not in force before it is stopped and started: %s", changes, name, first);
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
 				.proxmox = arena_printf(
 					arena, "qm shutdown %s; qm start %s (a reboot inside the guest does not do it)",
-					vm->id, vm->id),
+					judge_id(vm), judge_id(vm)),
 				.libvirt = arena_printf(arena, "virsh shutdown %s; virsh start %s",
 							judge_libvirt_name(vm), judge_libvirt_name(vm)),
 				.plain = "end QEMU and start it again",
@@ -157,7 +156,7 @@ static void judge_args(const struct subject_set *set, const void *subject, struc
 			   name);
 		judge_evidence(finding, arena, source(arena, vm), "args: %s", vm->args ? vm->args : "");
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "close the quote: qm set %s --args '...'",
-			     vm->id);
+			     judge_id(vm));
 	} else if (judge_count_foreign(vm, &first)) {
 		judge_warn(finding, arena,
 			   "%s has devices of the host that its manager does not know of (%s): it neither binds, "

@@ -27,6 +27,9 @@ static void the_host_has_what_is_given(void **state)
 	w->devices[0].host_count = 2;
 	struct finding finding = EXPECT("vm-device-exists", FAIL, NULL);
 	assert_string_equal(finding.evidence[0].where, "/sys/bus/pci/devices/0000:01:00.1");
+	w->device.address = AT(1, 0, 1);
+	w->device.function = NULL;
+	EXPECT("vm-device-exists", NA, "device-exists names");
 	w->devices[0].host_count = 0;
 	EXPECT("vm-device-exists", UNKNOWN, NULL);
 	w->devices[0].problem = "no PCI device found for '0000:99:00'";
