@@ -134,17 +134,25 @@ struct slice parameter_wrong_item(const struct cmdline_word *word)
 bool parameter_matters(const char *name)
 {
 	static const char *const names[] = {
-		"intel_iommu",        "amd_iommu",          "iommu",
-		"intremap",           "nointremap",         "pcie_acs_override",
-		"initcall_blacklist", "module_blacklist",   "hugepages",
-		"hugepagesz",         "default_hugepagesz", "transparent_hugepage",
+		"intel_iommu",
+		"amd_iommu",
+		"iommu",
+		"intremap",
+		"nointremap",
+		"pcie_acs_override",
+		"initcall_blacklist",
+		"module_blacklist",
+		"hugepages",
+		"hugepagesz",
+		"default_hugepagesz",
+		"transparent_hugepage",
 		"nox2apic",
 		"pci",
 		"video",
 	};
-	static const char *const beginnings[] = { "iommu.",     "vfio",       "kvm.", "kvm_",
-						  "ivrs_",      "efifb.",      "modprobe.blacklist",
-						  "amd_iommu_", "nohugeiomap" };
+	static const char *const beginnings[] = {
+		"iommu.", "vfio", "kvm.", "kvm_", "ivrs_", "efifb.", "modprobe.blacklist", "amd_iommu_", "nohugeiomap"
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (text_equals(name, names[i]))
 			return true;

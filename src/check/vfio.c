@@ -65,6 +65,9 @@ static void judge_node(const struct subject_set *set, const void *subject, struc
 	} else if (!fact_absent(node)) {
 		judge_unknown_fact(finding, arena, node);
 		return;
+	} else if (fact_known(&set->host->machine.container) && modules->vfio.state != MODULE_LOADED) {
+		judge_na(finding, arena, "this is a container: its host has the modules");
+		return;
 	} else if (!module_known(&modules->vfio)) {
 		judge_unknown(finding, arena, "there is no /dev/vfio/vfio; whether VFIO is loaded is not known");
 	} else if (modules->vfio.state != MODULE_LOADED && modules->vfio.state != MODULE_BUILT_IN) {

@@ -147,8 +147,8 @@ static int look_at(struct search *search, struct slice text, size_t number, size
 		return first ? error_set(search->error, -EINVAL, "the command at line %zu: %s", number, why.text) : 0;
 	size_t skip = count_shell_words(&command.words);
 	if (!is_command(search->arena, command.words.items + skip, command.words.count - skip))
-		return first ? error_set(search->error, -EINVAL, "line %zu: the last option needs an argument",
-					 number) :
+		return first ? error_set(search->error, -EINVAL,
+					 "the command at line %zu: the last option needs an argument", number) :
 			       0;
 	if (search->found_at)
 		return error_set(search->error, -EINVAL,
