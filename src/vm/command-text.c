@@ -196,22 +196,37 @@ int command_text_read(struct arena *arena, struct slice text, struct list *ret, 
 	return search_lines(&search, text);
 }
 
-int command_text_read_unquoted(struct arena *arena, struct slice text, struct list *ret)
+/* QEMU and an option behind it, somewhere on a line: what ps prints. Sets what stands from there on. */
+static bool find_unquoted(struct slice line, struct slice *ret)
+{
+	struct slice word;
+	while (slice_next_word(&line, &word)) {
+		struct slice rest = slice_trim(line);
+		if (!is_qemu(word) || !rest.length || rest.start[0] != '-')
+			continue;
+		*ret = (struct slice){ word.start, (size_t)(rest.start + rest.length - word.start) };
+		return true;
+	}
+	return false;
+}
+
+int command_text_read_unquoted(struct arena *arena, struct slice text, struct list *ret, struct error *error)
 {
 	struct slice line;
+	struct slice command;
+	struct slice word;
+	size_t found = 0;
 	*ret = (struct list){ .arena = arena };
-	while (slice_next_line(&text, &line)) {
-		struct slice word;
-		struct slice rest = line;
-		bool qemu = false;
-		while (!qemu && slice_next_word(&rest, &word))
-			qemu = is_qemu(word) && slice_trim(rest).length && slice_trim(rest).start[0] == '-';
-		if (!qemu)
+	for (size_t number = 1; slice_next_line(&text, &line); number++) {
+		if (!find_unquoted(line, &command))
 			continue;
-		do
+		if (found)
+			return error_set(error, -EINVAL,
+					 "lines %zu and %zu: there are two command lines; give one at a time", found,
+					 number);
+		found = number;
+		while (slice_next_word(&command, &word))
 			list_add(ret, arena_strndup(arena, word.start, word.length));
-		while (slice_next_word(&rest, &word));
-		return 0;
 	}
-	return -ENODATA;
+	return found ? 0 : error_set(error, -ENODATA, "no line has a QEMU program and its options");
 }

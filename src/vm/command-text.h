@@ -17,6 +17,7 @@ int command_text_read(struct arena *arena, struct slice text, struct list *ret, 
 
 /*
  * The same where a line begins with something else and QEMU's words stand behind it, as ps prints them: without quotes,
- * so that words with blanks in them come apart. -ENODATA: there is none.
+ * so that words with blanks in them come apart. -ENODATA: there is none; -EINVAL: there are two.
  */
-int command_text_read_unquoted(struct arena *arena, struct slice text, struct list *ret) MUST_CHECK;
+int command_text_read_unquoted(struct arena *arena, struct slice text, struct list *ret, struct error *error)
+	MUST_CHECK;

@@ -9,17 +9,16 @@ struct scan {
 	const struct root *root;
 	struct arena *arena;
 	struct vms *vms;
-	size_t *room;
 	size_t hidden;
 	const char *hidden_why; /* of one of them */
 };
 
-struct vm *vms_add(struct arena *arena, struct vms *vms, size_t *room)
+struct vm *vms_add(struct arena *arena, struct vms *vms)
 {
-	if (vms->count == *room) {
-		*room = *room ? *room * 2 : 16;
-		vms->items = arena_grow(arena, vms->items, vms->count, *room, sizeof(*vms->items));
-	}
+	/* Room is for the next power of two. */
+	if ((vms->count & (vms->count - 1)) == 0)
+		vms->items = arena_grow(arena, vms->items, vms->count, vms->count ? vms->count * 2 : 1,
+					sizeof(*vms->items));
 	return &vms->items[vms->count++];
 }
 
@@ -87,7 +86,7 @@ static void read_vm(struct scan *scan, const char *pid, const char *path, const 
 	vm.pid = text_to_number(pid, 10, INT32_MAX, &number) == 0 ? (pid_t)number : 0;
 	vm.id = vm.id ? vm.id : pid;
 	vm.memlock = read_memlock(scan, pid);
-	*vms_add(scan->arena, scan->vms, scan->room) = vm;
+	*vms_add(scan->arena, scan->vms) = vm;
 }
 
 static void read_process(struct scan *scan, const char *pid)
@@ -122,11 +121,11 @@ static void read_process(struct scan *scan, const char *pid)
 	}
 }
 
-bool process_read_all(const struct root *root, struct arena *arena, struct vms *ret, size_t *room)
+bool process_read_all(const struct root *root, struct arena *arena, struct vms *ret)
 {
 	struct error error;
 	struct list names = { .arena = arena };
-	struct scan scan = { .root = root, .arena = arena, .vms = ret, .room = room };
+	struct scan scan = { .root = root, .arena = arena, .vms = ret };
 	int r = root_list(root, arena, "/proc", &names, &error);
 	if (r < 0) {
 		/* Nothing runs on an offline system. */

@@ -69,10 +69,9 @@ static int check_part(const struct property_string *before, const struct propert
 	const struct property_key *key = find_key(format, part->key);
 	if (!key)
 		return error_set(error, -EINVAL, "there is no key '%s'", part->key);
-	const unsigned int *since = key->since.parts;
 	if (!release_has(release, key->since))
-		return error_set(error, -EINVAL, "qemu-server knows no '%s=' before %u.%u.%u", part->key, since[0],
-				 since[1], since[2]);
+		return error_set(error, -EINVAL, "qemu-server knows no '%s=' before " RELEASE_FORMAT, part->key,
+				 RELEASE_PARTS(key->since));
 	if (property_get(before, part->key))
 		return error_set(error, -EINVAL, "'%s' stands twice", part->key);
 	if (key->is_valid && !key->is_valid(part->value))

@@ -13,10 +13,14 @@
 #include "base/error.h"
 #include "base/text.h"
 
-/* A version of the package qemu-server. */
+/* A version of the package qemu-server: "8.2.1", and before Proxmox VE 8 "7.4-2". */
 struct release {
 	unsigned int parts[3]; /* all 0: not known, taken as the newest */
 };
+
+#define RELEASE_FORMAT "%u.%u%c%u"
+#define RELEASE_PARTS(release) \
+	(release).parts[0], (release).parts[1], (release).parts[0] < 8 ? '-' : '.', (release).parts[2]
 
 /* False for a version that is known, and older. */
 bool release_has(struct release release, struct release since);

@@ -347,7 +347,8 @@ static int check_text(struct arena *arena, const struct proxmox_key *key, const 
 		*ret = value;
 		return property_string_parse(arena, value, key->format, release, &ignored, error);
 	}
-	bool quoted = length >= 2 && value[0] == '"' && value[length - 1] == '"';
+	/* args: alone is taken as it stands (parse_vm_config): its quotes are for the words. */
+	bool quoted = strcmp(key->name, "args") != 0 && length >= 2 && value[0] == '"' && value[length - 1] == '"';
 	*ret = quoted ? arena_strndup(arena, value + 1, length - 2) : value;
 	return 0;
 }
@@ -355,10 +356,9 @@ static int check_text(struct arena *arena, const struct proxmox_key *key, const 
 int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 			const char **ret, struct error *error)
 {
-	const unsigned int *since = key->since.parts;
 	if (!release_has(release, key->since))
-		return error_set(error, -EINVAL, "qemu-server knows it since %u.%u.%u only", since[0], since[1],
-				 since[2]);
+		return error_set(error, -EINVAL, "qemu-server knows it since " RELEASE_FORMAT " only",
+				 RELEASE_PARTS(key->since));
 	if (strchr(value, '\r'))
 		return error_set(error, -EINVAL, "a carriage return stands in it");
 	size_t digits = strspn(value, "0123456789");

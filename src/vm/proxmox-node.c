@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "host/versions.h"
+
 #define FUNCTIONS "/sys/bus/pci/devices"
 #define MAPPINGS "/etc/pve/mapping/pci.cfg"
 #define RESOURCES "/etc/pve/ha/resources.cfg"
-#define PACKAGES "/var/lib/dpkg/status"
 
 /* ---- Name and version ---- */
 
@@ -21,46 +22,27 @@ static const char *read_name(const struct root *root, struct arena *arena)
 	return arena_strndup(arena, text, strcspn(text, "."));
 }
 
-/* The value of a field in a stanza of dpkg's status (deb-control(5)); a stanza ends at an empty line. */
-static struct slice find_field(struct slice stanza, const char *name)
-{
-	struct slice line;
-	size_t length = strlen(name);
-	while (slice_next_line(&stanza, &line) && line.length)
-		if (line.length > length && memcmp(line.start, name, length) == 0 && line.start[length] == ':')
-			return slice_trim((struct slice){ line.start + length + 1, line.length - length - 1 });
-	return (struct slice){ "", 0 };
-}
-
-static struct release parse_release(struct slice text)
+/* "8.2.1", and "7.4-2" of old: there the part behind the dash counts as well. */
+static struct release parse_release(const char *text)
 {
 	struct release release = { { 0 } };
-	size_t i = 0;
-	for (size_t part = 0; part < ARRAY_SIZE(release.parts); part++, i++) {
-		for (; i < text.length && text.start[i] >= '0' && text.start[i] <= '9'; i++)
+	for (size_t part = 0; part < ARRAY_SIZE(release.parts); part++) {
+		for (; *text >= '0' && *text <= '9'; text++)
 			if (release.parts[part] < 100000)
-				release.parts[part] = release.parts[part] * 10 + (unsigned int)(text.start[i] - '0');
-		/* "7.4-2" and "8.2.1" alike. */
-		if (i >= text.length || (text.start[i] != '.' && text.start[i] != '-'))
+				release.parts[part] = release.parts[part] * 10 + (unsigned int)(*text - '0');
+		if (*text != '.' && *text != '-')
 			break;
+		text++;
 	}
 	return release;
 }
 
 static struct release read_release(const struct root *root, struct arena *arena)
 {
-	static const char heading[] = "Package: qemu-server\n";
-	struct slice text;
-	if (root_read(root, arena, PACKAGES, &text, NULL) < 0)
-		return (struct release){ { 0 } };
-	const char *end = text.start + text.length;
-	for (const char *at = text.start; (at = memmem(at, (size_t)(end - at), heading, strlen(heading))); at++) {
-		struct slice stanza = { at, (size_t)(end - at) };
-		bool whole_line = at == text.start || at[-1] == '\n';
-		if (whole_line && slice_equals(find_field(stanza, "Status"), "install ok installed"))
-			return parse_release(find_field(stanza, "Version"));
-	}
-	return (struct release){ { 0 } };
+	struct versions versions;
+	versions_read(root, arena, &versions);
+	const char *text = versions.qemu_server.fact.text;
+	return text ? parse_release(text) : (struct release){ { 0 } };
 }
 
 void proxmox_node_open(const struct root *root, struct arena *arena, struct proxmox_node *ret)

@@ -187,16 +187,16 @@ static void find_pending(struct reading *reading)
 	size_t room = pending->in_force_count + now->in_force_count;
 	vm->pending = arena_alloc_array(reading->arena, room + 1, sizeof(*vm->pending));
 	for (size_t i = 0; i < pending->in_force_count; i++) {
-		const char *key = pending->in_force[i]->key;
+		const char *key = pending->in_force[i].key;
 		const char *current = proxmox_get(now, key);
 		const char *wanted = proxmox_get(reading->settings, key);
 		if (wanted && !text_equals(current, wanted))
 			vm->pending[vm->pending_count++] = (struct vm_pending){ key, current, wanted };
 	}
 	for (size_t i = 0; i < now->in_force_count; i++)
-		if (proxmox_deletes(pending, now->in_force[i]->key))
-			vm->pending[vm->pending_count++] = (struct vm_pending){ now->in_force[i]->key,
-										now->in_force[i]->value, NULL };
+		if (proxmox_deletes(pending, now->in_force[i].key))
+			vm->pending[vm->pending_count++] = (struct vm_pending){ now->in_force[i].key,
+										now->in_force[i].value, NULL };
 }
 
 /* ---- What keeps Proxmox VE from starting it ---- */
@@ -222,11 +222,11 @@ static void check_machine(struct reading *reading)
 	if (width && !viommu)
 		refuse(reading, "machine", "aw-bits is given, but no viommu");
 	if (!release_has(release, properties) && line->machine_type && strchr(line->machine_type, ','))
-		list_printf(
-			&reading->vm->problems,
-			"%s: qemu-server %u.%u.%u passes all of it to QEMU as the machine's name, and QEMU refuses to "
-			"start; properties such as viommu= are known since 8.1.2",
-			where_is(reading, "machine"), release.parts[0], release.parts[1], release.parts[2]);
+		list_printf(&reading->vm->problems,
+			    "%s: qemu-server " RELEASE_FORMAT
+			    " passes all of it to QEMU as the machine's name, and QEMU refuses to "
+			    "start; properties such as viommu= are known since 8.1.2",
+			    where_is(reading, "machine"), RELEASE_PARTS(release));
 	if (get(reading, "hugepages") && !text_equals(get(reading, "numa"), "1"))
 		refuse(reading, "hugepages", "they need numa: 1");
 }

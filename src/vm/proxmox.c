@@ -150,10 +150,14 @@ static bool read_heading(struct reader *reader, struct slice line)
 	return true;
 }
 
+struct place {
+	struct proxmox_section *section;
+};
+
 static int compare_sections(const void *a, const void *b)
 {
-	const struct proxmox_section *one = *(struct proxmox_section *const *)a;
-	const struct proxmox_section *other = *(struct proxmox_section *const *)b;
+	const struct proxmox_section *one = ((const struct place *)a)->section;
+	const struct proxmox_section *other = ((const struct place *)b)->section;
 	if (one->kind != other->kind)
 		return one->kind < other->kind ? -1 : 1;
 	int r = strcmp(one->name, other->name);
@@ -164,18 +168,20 @@ static int compare_sections(const void *a, const void *b)
 static void find_replaced(struct reader *reader)
 {
 	struct proxmox_config *config = reader->config;
-	struct proxmox_section **sorted = arena_alloc_array(reader->arena, config->count, sizeof(*sorted));
+	struct place *sorted = arena_alloc_array(reader->arena, config->count, sizeof(*sorted));
 	for (size_t i = 0; i < config->count; i++)
-		sorted[i] = &config->sections[i];
+		sorted[i].section = &config->sections[i];
 	qsort(sorted, config->count, sizeof(*sorted), compare_sections);
 	for (size_t i = 0; i + 1 < config->count; i++) {
-		if (sorted[i]->kind != sorted[i + 1]->kind || sorted[i]->kind == PROXMOX_UNKNOWN ||
-		    strcmp(sorted[i]->name, sorted[i + 1]->name) != 0)
+		if (sorted[i].section->kind != sorted[i + 1].section->kind ||
+		    sorted[i].section->kind == PROXMOX_UNKNOWN ||
+		    strcmp(sorted[i].section->name, sorted[i + 1].section->name) != 0)
 			continue;
-		sorted[i]->replaced = true;
-		reader->line = sorted[i]->line;
+		sorted[i].section->replaced = true;
+		reader->line = sorted[i].section->line;
 		ignore(reader, "section '%s' stands again at line %zu, which takes its place",
-		       sorted[i]->kind == PROXMOX_PENDING ? "PENDING" : sorted[i]->name, sorted[i + 1]->line);
+		       sorted[i].section->kind == PROXMOX_PENDING ? "PENDING" : sorted[i].section->name,
+		       sorted[i + 1].section->line);
 	}
 }
 
@@ -187,13 +193,15 @@ static void decode(struct buffer *buffer, struct slice text)
 	for (size_t i = 0; i < text.length; i++) {
 		char digits[3] = "";
 		uint64_t byte = 0;
-		if (text.start[i] == '%' && i + 2 < text.length) {
+		char character = text.start[i];
+		if (character == '%' && i + 2 < text.length) {
 			memcpy(digits, text.start + i + 1, 2);
-			if (text_to_number(digits, 16, 255, &byte) < 0 || digits[1] == '\0')
-				byte = 0;
+			if (text_to_number(digits, 16, 255, &byte) == 0 && digits[1] && byte) {
+				character = (char)byte;
+				i += 2;
+			}
 		}
-		buffer_putc(buffer, byte ? (char)byte : text.start[i]);
-		i += byte ? 2 : 0;
+		buffer_putc(buffer, character);
 	}
 }
 
@@ -330,10 +338,10 @@ static void read_line(struct reader *reader, struct slice line)
 
 static int compare_entries(const void *a, const void *b)
 {
-	const struct proxmox_entry *one = *(const struct proxmox_entry *const *)a;
-	const struct proxmox_entry *other = *(const struct proxmox_entry *const *)b;
+	const struct proxmox_entry *one = a;
+	const struct proxmox_entry *other = b;
 	int r = strcmp(one->key, other->key);
-	return r ? r : (one > other) - (one < other);
+	return r ? r : (one->line > other->line) - (one->line < other->line);
 }
 
 static void find_in_force(struct arena *arena, struct proxmox_section *section)
@@ -344,10 +352,10 @@ static void find_in_force(struct arena *arena, struct proxmox_section *section)
 	section->in_force = arena_alloc_array(arena, section->count, sizeof(*section->in_force));
 	for (size_t i = 0; i < section->count; i++)
 		if (!section->entries[i].problem)
-			section->in_force[count++] = &section->entries[i];
+			section->in_force[count++] = section->entries[i];
 	qsort(section->in_force, count, sizeof(*section->in_force), compare_entries);
 	for (size_t i = 0; i < count; i++) {
-		bool last = i + 1 == count || strcmp(section->in_force[i]->key, section->in_force[i + 1]->key) != 0;
+		bool last = i + 1 == count || strcmp(section->in_force[i].key, section->in_force[i + 1].key) != 0;
 		if (last)
 			section->in_force[section->in_force_count++] = section->in_force[i];
 	}
@@ -384,16 +392,14 @@ const struct proxmox_section *proxmox_find_section(const struct proxmox_config *
 
 static int compare_key(const void *key, const void *entry)
 {
-	return strcmp(key, (*(const struct proxmox_entry *const *)entry)->key);
+	return strcmp(key, ((const struct proxmox_entry *)entry)->key);
 }
 
 const struct proxmox_entry *proxmox_find(const struct proxmox_section *section, const char *key)
 {
 	if (!section || !section->in_force_count)
 		return NULL;
-	const struct proxmox_entry **found = bsearch(key, section->in_force, section->in_force_count,
-						     sizeof(*section->in_force), compare_key);
-	return found ? *found : NULL;
+	return bsearch(key, section->in_force, section->in_force_count, sizeof(*section->in_force), compare_key);
 }
 
 const char *proxmox_get(const struct proxmox_section *section, const char *key)
@@ -417,6 +423,19 @@ bool proxmox_deletes(const struct proxmox_section *pending, const char *key)
 	return false;
 }
 
+/* Entries of `from`, but those that `over` has, too; and but those that are to be deleted. */
+static void take_entries(const struct proxmox_section *from, const struct proxmox_section *over,
+			 const struct proxmox_section *pending, struct proxmox_section *ret)
+{
+	for (size_t i = 0; from && i < from->in_force_count; i++) {
+		const char *key = from->in_force[i].key;
+		/* These are no settings, but of the section; see read_of_section(). */
+		if (strcmp(key, "delete") != 0 && strcmp(key, "snapstate") != 0 && !proxmox_find(over, key) &&
+		    !proxmox_deletes(pending, key))
+			ret->in_force[ret->in_force_count++] = from->in_force[i];
+	}
+}
+
 void proxmox_apply_pending(struct arena *arena, const struct proxmox_config *config, struct proxmox_section *ret)
 {
 	const struct proxmox_section *main_section = &config->sections[0];
@@ -424,20 +443,9 @@ void proxmox_apply_pending(struct arena *arena, const struct proxmox_config *con
 	size_t room = main_section->in_force_count + (pending ? pending->in_force_count : 0);
 	*ret = (struct proxmox_section){ .name = "", .description = main_section->description };
 	ret->in_force = arena_alloc_array(arena, room + 1, sizeof(*ret->in_force));
-	size_t i = 0;
-	size_t j = 0;
-	while (i < main_section->in_force_count || (pending && j < pending->in_force_count)) {
-		const struct proxmox_entry *now = i < main_section->in_force_count ? main_section->in_force[i] : NULL;
-		const struct proxmox_entry *then = pending && j < pending->in_force_count ? pending->in_force[j] : NULL;
-		int order = !now ? 1 : !then ? -1 : strcmp(now->key, then->key);
-		const struct proxmox_entry *entry = order < 0 ? now : then;
-		i += order <= 0;
-		j += order >= 0;
-		/* Nobody calls a setting so; see read_of_section(). */
-		if (strcmp(entry->key, "delete") != 0 && strcmp(entry->key, "snapstate") != 0 &&
-		    !proxmox_deletes(pending, entry->key))
-			ret->in_force[ret->in_force_count++] = entry;
-	}
+	take_entries(main_section, pending, pending, ret);
+	take_entries(pending, NULL, pending, ret);
+	qsort(ret->in_force, ret->in_force_count, sizeof(*ret->in_force), compare_entries);
 	if (pending && pending->description)
 		ret->description = pending->description;
 	if (proxmox_deletes(pending, "description"))

@@ -39,7 +39,7 @@ struct proxmox_section {
 	const char *description;       /* decoded, without blanks at its end; NULL: none */
 	struct proxmox_entry *entries; /* all, as they stand */
 	size_t count;
-	const struct proxmox_entry **in_force; /* sorted by key, each once */
+	struct proxmox_entry *in_force; /* sorted by key, each once */
 	size_t in_force_count;
 };
 

@@ -11,7 +11,6 @@ struct gathering {
 	const struct root *root;
 	struct arena *arena;
 	struct vms *vms;
-	size_t room;
 	struct proxmox_node node;
 };
 
@@ -47,7 +46,7 @@ static void read_definition(struct gathering *gathering, const char *node, const
 		.path = path,
 		.node_name = node,
 	};
-	proxmox_vm_read(arena, &definition, vms_add(arena, gathering->vms, &gathering->room));
+	proxmox_vm_read(arena, &definition, vms_add(arena, gathering->vms));
 }
 
 static void read_node(struct gathering *gathering, const char *node)
@@ -129,6 +128,6 @@ void vm_read_all(const struct root *root, struct arena *arena, struct vms *ret)
 	*ret = (struct vms){ .problems = { .arena = arena } };
 	struct gathering gathering = { .root = root, .arena = arena, .vms = ret };
 	read_proxmox(&gathering);
-	bool all_seen = process_read_all(root, arena, ret, &gathering.room);
+	bool all_seen = process_read_all(root, arena, ret);
 	mark_running(&gathering, all_seen);
 }

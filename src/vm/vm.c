@@ -10,27 +10,31 @@
 
 /* ---- What a text is ---- */
 
-/* ".../nodes/NODE/qemu-server/ID.conf": its parts; both NULL where the path is not of that form. */
+/* "/etc/pve/nodes/NODE/qemu-server/ID.conf", "/etc/pve/qemu-server/ID.conf" (of the node itself) and others. */
 struct proxmox_path {
-	const char *id;
-	const char *node;
+	const char *id;   /* NULL: the file's name has none */
+	const char *node; /* NULL: the path has none */
+	bool is_proxmox;  /* where Proxmox VE has its own: whatever stands in it is one */
 };
 
 static struct proxmox_path split_path(struct arena *arena, const char *path)
 {
 	static const char folder[] = "/qemu-server/";
+	static const char nodes[] = "/nodes/";
 	struct proxmox_path parts = { 0 };
 	const char *name = text_basename(path);
 	size_t digits = strspn(name, "0123456789");
+	size_t before = (size_t)(name - path);
 	if (digits && strcmp(name + digits, ".conf") == 0)
 		parts.id = arena_strndup(arena, name, digits);
-	size_t before = (size_t)(name - path);
 	if (!parts.id || before < strlen(folder) || memcmp(name - strlen(folder), folder, strlen(folder)) != 0)
 		return parts;
+	parts.is_proxmox = true;
 	const char *end = name - strlen(folder);
-	const char *start = memrchr(path, '/', (size_t)(end - path));
-	if (start && start - path >= 6 && memcmp(start - 6, "/nodes", 6) == 0)
-		parts.node = arena_strndup(arena, start + 1, (size_t)(end - start - 1));
+	const char *slash = memrchr(path, '/', (size_t)(end - path));
+	size_t up = slash ? (size_t)(slash - path) + 1 : 0;
+	if (up >= strlen(nodes) && memcmp(slash + 1 - strlen(nodes), nodes, strlen(nodes)) == 0)
+		parts.node = arena_strndup(arena, slash + 1, (size_t)(end - slash - 1));
 	return parts;
 }
 
@@ -44,7 +48,9 @@ static void read_proxmox(struct proxmox_node *node, struct slice text, const cha
 		.config = config,
 		.id = parts.id ? parts.id : path,
 		.path = path,
-		.node_name = parts.node,
+		.node_name = parts.node       ? parts.node :
+			     parts.is_proxmox ? node->name :
+						NULL,
 	};
 	proxmox_vm_read(node->arena, &definition, ret);
 }
@@ -80,7 +86,7 @@ int vm_read_text(const struct root *root, struct arena *arena, struct slice text
 	struct list words;
 	struct proxmox_node node;
 	struct proxmox_config config;
-	if (split_path(arena, path).node) {
+	if (split_path(arena, path).is_proxmox) {
 		proxmox_node_open(root, arena, &node);
 		read_proxmox(&node, text, path, ret);
 		return 0;
@@ -97,14 +103,15 @@ int vm_read_text(const struct root *root, struct arena *arena, struct slice text
 		read_proxmox(&node, text, path, ret);
 		return 0;
 	}
-	if (command_text_read_unquoted(arena, text, &words) == 0)
+	r = command_text_read_unquoted(arena, text, &words, error);
+	if (r == 0)
 		return read_command(root, arena, &words, path, ret, error);
-	return refuse(text, path, config.strange_line, error);
+	return r == -ENODATA ? refuse(text, path, config.strange_line, error) : error_prefix(error, r, "%s", path);
 }
 
 int vm_read_file(const struct root *root, struct arena *arena, const char *path, struct vm *ret, struct error *error)
 {
-	struct slice text;
+	struct slice text = slice_of("");
 	AUTO_ROOT here = ROOT_NONE;
 	bool inside = root && path[0] == '/' && root_exists(root, path);
 	/* Who names a file means his own, unless the host that is looked at has it. */

@@ -22,17 +22,17 @@ static void section_holds(const struct proxmox_section *section, struct slice te
 	size_t line = section->line;
 	for (size_t i = 0; i < section->count; i++) {
 		const struct proxmox_entry *entry = &section->entries[i];
-		HOLDS(entry->key[0] && entry->value[0] && is_inside(entry->spelling, text));
+		HOLDS(entry->key[0] && entry->spelling.length && is_inside(entry->spelling, text));
 		HOLDS(entry->line > line);
 		line = entry->line;
 		if (!entry->problem)
 			HOLDS(proxmox_find(section, entry->key));
 	}
 	for (size_t i = 0; i < section->in_force_count; i++) {
-		HOLDS(!section->in_force[i]->problem);
-		HOLDS(proxmox_find(section, section->in_force[i]->key) == section->in_force[i]);
+		HOLDS(!section->in_force[i].problem);
+		HOLDS(proxmox_find(section, section->in_force[i].key) == &section->in_force[i]);
 		if (i)
-			HOLDS(strcmp(section->in_force[i - 1]->key, section->in_force[i]->key) < 0);
+			HOLDS(strcmp(section->in_force[i - 1].key, section->in_force[i].key) < 0);
 	}
 }
 
@@ -45,7 +45,7 @@ static void config_holds(struct arena *arena, const struct proxmox_config *confi
 		section_holds(&config->sections[i], text);
 	proxmox_apply_pending(arena, config, &merged);
 	for (size_t i = 0; i < merged.in_force_count; i++)
-		HOLDS(!proxmox_deletes(pending, merged.in_force[i]->key));
+		HOLDS(!proxmox_deletes(pending, merged.in_force[i].key));
 }
 
 static void vm_holds(const struct vm *vm)

@@ -67,9 +67,9 @@ static const char *as_qm_config(struct arena *arena, const struct proxmox_sectio
 	bool described = false;
 	buffer_puts(&text, "");
 	for (size_t i = 0; i < section->in_force_count; i++) {
-		if (strcmp(section->in_force[i]->key, "description") > 0)
+		if (strcmp(section->in_force[i].key, "description") > 0)
 			add_description(&text, section, &described);
-		buffer_printf(&text, "%s: %s\n", section->in_force[i]->key, section->in_force[i]->value);
+		buffer_printf(&text, "%s: %s\n", section->in_force[i].key, section->in_force[i].value);
 	}
 	add_description(&text, section, &described);
 	return text.text;

@@ -143,8 +143,8 @@ static void applies_pending_changes(void **state)
 	assert_false(proxmox_deletes(NULL, "name"));
 	proxmox_apply_pending(&arena, &config, &merged);
 	assert_int(merged.in_force_count, 3);
-	assert_string_equal(merged.in_force[0]->key, "cores");
-	assert_string_equal(merged.in_force[1]->key, "hostpci0");
+	assert_string_equal(merged.in_force[0].key, "cores");
+	assert_string_equal(merged.in_force[1].key, "hostpci0");
 	assert_string_equal(proxmox_get(&merged, "machine"), "q35,viommu=intel");
 	assert_int(proxmox_find(&merged, "machine")->line, 8);
 	assert_null(proxmox_find(&merged, "delete"));
@@ -293,6 +293,10 @@ static void checks_values_of_all_types(void **state)
 		if (config.settings || config.problems.count != 1)
 			fail_msg("taken: %s", bad[i]);
 	}
+	parse(&arena, "name: \"a\"\ntags: \"\"\nargs: \"-m 1\"\n", newest, &config);
+	assert_string_equal(value_of(&config, "name"), "a");
+	assert_string_equal(value_of(&config, "tags"), "");
+	assert_string_equal(value_of(&config, "args"), "\"-m 1\"");
 	parse(&arena, "cdrom: none\n", newest, &config);
 	assert_string_equal(value_of(&config, "ide2"), "none");
 }

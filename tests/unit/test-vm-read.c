@@ -90,6 +90,7 @@ static void refuses_what_is_neither(void **state)
 		{ "kvm -m $MEMORY\n", "the command at line 1: column 8: '$'" },
 		{ "set -e\nkvm -m 1 -M\n", "the command at line 2: the last option needs an argument" },
 		{ SHOWCMD "\n" SHOWCMD, "lines 1 and 3: there are two command lines" },
+		{ "1 a kvm -m 1\n2 b kvm -m 2\n", "lines 1 and 2: there are two command lines" },
 		{ "kvm -M q35 -device {\n", "file: -device {: " },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
@@ -109,6 +110,9 @@ static void refuses_what_is_neither(void **state)
 	assert_string_equal(vm.id, "7");
 	assert_string_equal(vm.node, "a");
 	assert_contains(vm.problems.items[0], "line 1: 'hello' is no setting");
+	assert_int(vm_read_text(NULL, &arena, slice_of(""), "/etc/pve/qemu-server/8.conf", &vm, &error), 0);
+	assert_string_equal(vm.id, "8");
+	assert_null(vm.node);
 }
 
 static void reads_files_of_the_host_and_of_its_own(void **state)
