@@ -2,7 +2,6 @@
 /* Which driver has the device, which may take it, and whether parts of it are given away (SR-IOV, mediated devices). */
 #include "check/judge.h"
 
-
 static void driver_evidence(const struct host_device *device, struct finding *finding, struct arena *arena)
 {
 	const char *driver = device->function->driver;

@@ -12,7 +12,7 @@ static bool is_amd(const struct iommus *iommus)
 
 static void region_evidence(const struct group *group, struct finding *finding, struct arena *arena)
 {
-	for (size_t i = 0; i < group->region_count; i++)
+	for (size_t i = 0; i < group->region_count && finding->evidence_count < JUDGE_EVIDENCE_MAX; i++)
 		if (group->regions[i].kind == RESERVED_DIRECT)
 			judge_evidence(finding, arena, group->reserved_regions.path, "0x%llx to 0x%llx %s",
 				       (unsigned long long)group->regions[i].start,

@@ -26,7 +26,7 @@ static const struct vm *vm_of(const struct subject_set *set, const struct use *u
 static void use_evidence(const struct uses *uses, const struct use *first, struct finding *finding, struct arena *arena)
 {
 	judge_evidence(finding, arena, judge_address(arena, first->address), "%s", first->text);
-	for (size_t i = 0; i < uses->count; i++)
+	for (size_t i = 0; i < uses->count && i < JUDGE_EVIDENCE_MAX; i++)
 		if (&uses->items[i] != first)
 			judge_evidence(finding, arena, judge_address(arena, uses->items[i].address), "%s",
 				       uses->items[i].text);

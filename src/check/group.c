@@ -34,16 +34,21 @@ static void member_evidence(const struct pci_function *member, struct finding *f
 		       member->driver ? member->driver : "absent");
 }
 
-/* Members other than the device that a host driver has; evidence for each. */
-static size_t find_spoilers(const struct host_device *device, struct list *names, struct finding *finding,
-			    struct arena *arena)
+/*
+ * Members other than the device that a host driver has; evidence for each. What the VM at hand is given as well is judged
+ * by its own device-driver.
+ */
+static size_t find_spoilers(const struct subject_set *set, const struct host_device *device, struct list *names,
+			    struct finding *finding, struct arena *arena)
 {
 	for (size_t i = 0; i < device->group->count; i++) {
 		const struct pci_function *member = device->group->members[i];
-		if (pci_address_equal(member->address, device->address) || !spoils(member))
+		if (pci_address_equal(member->address, device->address) || !spoils(member) ||
+		    judge_vm_device(set->vm, member->address))
 			continue;
 		list_printf(names, "%s (%s)", judge_address(arena, member->address), member->driver);
-		member_evidence(member, finding, arena);
+		if (names->count <= JUDGE_EVIDENCE_MAX)
+			member_evidence(member, finding, arena);
 	}
 	return names->count;
 }
@@ -82,8 +87,8 @@ static void judge_spoiled(const struct subject_set *set, const struct host_devic
 			     "if this host shall keep them, use another slot for %s", address);
 		return;
 	}
-	/* Meant to be passed on now: a VM at hand is given it, or somebody has bound it already. */
-	if (binder != BINDER_NO_VM || bound)
+	/* As long as the device is not bound itself, that is what is missing (device-driver), and binding takes all along. */
+	if (bound || binder == BINDER_LIBVIRT || binder == BINDER_UNKNOWN)
 		judge_fail(finding, arena, "group %s is not viable: host drivers have %s, so VFIO refuses %s",
 			   device->group->number, who, address);
 	else
@@ -102,7 +107,7 @@ static void judge_viable(const struct subject_set *set, const void *subject, str
 		return;
 	const struct group *group = device->group;
 	struct list names = { .arena = arena };
-	if (find_spoilers(device, &names, finding, arena)) {
+	if (find_spoilers(set, device, &names, finding, arena)) {
 		judge_spoiled(set, device, &names, finding, arena);
 		return;
 	}
@@ -143,6 +148,8 @@ static void judge_members(const struct subject_set *set, const void *subject, st
 		if (stays(member) || is_same_card(member->address, device->address))
 			continue;
 		list_add(&strangers, judge_address(arena, member->address));
+		if (strangers.count > JUDGE_EVIDENCE_MAX)
+			continue;
 		judge_evidence(finding, arena, judge_address(arena, member->address), "class %06x, driver %s",
 			       (unsigned int)(member->class == PCI_UNKNOWN ? 0 : member->class),
 			       member->driver ? member->driver : "none");
@@ -180,7 +187,7 @@ static void judge_why(const struct subject_set *set, const void *subject, struct
 			 group->number);
 		return;
 	}
-	for (size_t i = 0; i < group->reason_count; i++)
+	for (size_t i = 0; i < group->reason_count && i < JUDGE_EVIDENCE_MAX; i++)
 		judge_evidence(finding, arena, judge_address(arena, group->reasons[i].who), "%s",
 			       group->reasons[i].text ? group->reasons[i].text : "");
 	if (has_reason(group, GROUP_NOT_KNOWN) || group->reason_count == 0) {

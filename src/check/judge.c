@@ -17,6 +17,16 @@ const char *judge_vm_name(struct arena *arena, const struct vm *vm)
 	return arena_printf(arena, "VM %s", vm->id ? vm->id : vm->path ? vm->path : "?");
 }
 
+const char *judge_id(const struct vm *vm)
+{
+	return vm->id && *vm->id && vm->id[strspn(vm->id, "0123456789")] == '\0' ? vm->id : "ID";
+}
+
+const char *judge_count(struct arena *arena, size_t count, const char *what)
+{
+	return arena_printf(arena, "%zu %s%s", count, what, count == 1 ? "" : "s");
+}
+
 const char *judge_mib(struct arena *arena, uint64_t mib)
 {
 	if (mib >= 1024 && mib % 1024 == 0)
@@ -271,12 +281,12 @@ void judge_vm_remedy(struct finding *finding, struct arena *arena, const struct 
 const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm *vm, struct arena *arena)
 {
 	const char *machine = judge_proxmox_machine(arena, vm, "viommu", "intel");
-	const char *set_it = arena_printf(arena, "qm set %s --machine %s", vm->id, machine);
+	const char *set_it = arena_printf(arena, "qm set %s --machine %s", judge_id(vm), machine);
 	const char *by_hand =
 		arena_printf(arena,
 			     "this qemu-server has no setting for it (that came with 8.1.2, PVE 8.2): upgrade, or "
 			     "put nestpci-wrapper in the place of QEMU (nestpci-wrapper(8)) with the line 'vm %s'",
-			     vm->id);
+			     judge_id(vm));
 	switch (judge_since(&set->host->versions.qemu_server, 8, 1, 2)) {
 	case SINCE_YES:
 		return set_it;

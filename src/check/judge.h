@@ -10,8 +10,17 @@ const char *judge_address(struct arena *arena, struct pci_address address);
 /* "VM 100" */
 const char *judge_vm_name(struct arena *arena, const struct vm *vm);
 
+/* What Proxmox VE calls the VM, for commands: "100"; "ID" where that is not known. */
+const char *judge_id(const struct vm *vm);
+
+/* "1 change", "2 changes" */
+const char *judge_count(struct arena *arena, size_t count, const char *what);
+
 /* "16 GiB", "1536 MiB" */
 const char *judge_mib(struct arena *arena, uint64_t mib);
+
+/* What can be many is shown up to this; the summary says how many there are. */
+#define JUDGE_EVIDENCE_MAX 16
 
 /* ---- Devices ---- */
 

@@ -32,12 +32,12 @@ static void setting_remedy(const struct vm *vm, const struct vm_viommu *viommu, 
 					arena_printf(
 						arena,
 						"take what switches it off (-global intel-iommu.%s) out of args of VM %s",
-						key, vm->id) :
+						key, judge_id(vm)) :
 					arena_printf(
 						arena,
 						"qm set %s --machine %s, and take -device intel-iommu out of args; or add %s=on "
 						"to it there",
-						vm->id, machine, key),
+						judge_id(vm), machine, key),
 			.libvirt = arena_printf(arena, "virsh edit %s: <iommu model='intel'><driver %s/></iommu>",
 						judge_libvirt_name(vm), xml),
 			.plain = arena_printf(arena, "add %s=on to -device intel-iommu", key),
@@ -146,12 +146,12 @@ static void irqchip_remedy(const struct subject_set *set, const struct vm *vm, c
 						arena,
 						"take the -machine with kernel-irqchip out of args of VM %s: viommu=intel "
 						"sets it to split",
-						vm->id) :
+						judge_id(vm)) :
 					arena_printf(
 						arena,
 						"qm set %s --machine %s, which does it, and take -device intel-iommu out of "
 						"args; or add '-machine kernel-irqchip=split' to args",
-						vm->id, machine),
+						judge_id(vm), machine),
 			.libvirt = arena_printf(arena, "virsh edit %s: <ioapic driver='qemu'/> among the features",
 						judge_libvirt_name(vm)),
 			.plain = "add kernel-irqchip=split to -machine (or to -accel kvm)",

@@ -125,7 +125,8 @@ static void judge_running(const struct subject_set *set, const void *subject, st
 		       vm->viommus[0].where ? vm->viommus[0].where : "");
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = arena_printf(arena, "qm shutdown %s; qm start %s", vm->id, vm->id),
+				.proxmox = arena_printf(arena, "qm shutdown %s; qm start %s", judge_id(vm),
+							judge_id(vm)),
 				.libvirt = arena_printf(arena, "virsh shutdown %s; virsh start %s",
 							judge_libvirt_name(vm), judge_libvirt_name(vm)),
 				.plain = "end QEMU and start it again",

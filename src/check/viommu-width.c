@@ -29,10 +29,10 @@ static unsigned int default_width(const struct subject_set *set, const struct vm
 static const char *width_words(const struct subject_set *set, const struct vm *vm, struct arena *arena,
 			       const char *bits)
 {
-	const char *set_it = arena_printf(arena, "qm set %s --machine %s", vm->id,
+	const char *set_it = arena_printf(arena, "qm set %s --machine %s", judge_id(vm),
 					  judge_proxmox_machine(arena, vm, "aw-bits", bits));
 	/* `aw-bits` came with qemu-server 9.0.21; a -global works wherever it stands. */
-	const char *global = arena_printf(arena, "qm set %s --args '%s-global intel-iommu.aw-bits=%s'", vm->id,
+	const char *global = arena_printf(arena, "qm set %s --args '%s-global intel-iommu.aw-bits=%s'", judge_id(vm),
 					  vm->args && *vm->args ? arena_printf(arena, "%s ", vm->args) : "", bits);
 	switch (judge_since(&set->host->versions.qemu_server, 9, 0, 21)) {
 	case SINCE_YES:
@@ -80,6 +80,18 @@ static void judge_too_wide(const struct subject_set *set, const struct vm *vm, u
 	width_remedy(set, vm, "39", finding, arena);
 }
 
+/*
+ * In scalable mode Linux prefers first-stage tables, which have a bit less: VFIO then offers one bit less as well. No
+ * register says whether that mode is on.
+ */
+static bool may_be_narrower(const struct iommus *iommus, unsigned int width)
+{
+	for (size_t i = 0; i < iommus->count; i++)
+		if (iommus->units[i].first_stage && iommus->units[i].width && iommus->units[i].width - 1 < width)
+			return true;
+	return false;
+}
+
 static void judge_intel_width(const struct subject_set *set, const struct vm *vm, const struct vm_viommu *viommu,
 			      struct finding *finding, struct arena *arena)
 {
@@ -106,6 +118,13 @@ static void judge_intel_width(const struct subject_set *set, const struct vm *vm
 		width_remedy(set, vm, "39", finding, arena);
 	} else if (host < (width ? width : 39)) {
 		judge_too_wide(set, vm, width ? width : 39, host, finding, arena);
+	} else if (may_be_narrower(&set->host->iommus, width)) {
+		judge_warn(finding, arena,
+			   "the vIOMMU of %s has %u bits, and this host's IOMMU translates %u, but one less where the "
+			   "kernel uses first-stage tables (scalable mode): QEMU refuses then (\"aw-bits 48 > host "
+			   "aw-bits 47\")",
+			   name, width, host);
+		width_remedy(set, vm, "39", finding, arena);
 	} else if (width == 39 && line->memory_mib > UINT64_C(512) * 1024) {
 		judge_warn(finding, arena,
 			   "the vIOMMU of %s has 39 bits: an L2 with more than 512 GiB does not fit, and %s has %s",
@@ -236,10 +255,10 @@ static const char *guest_bits_words(const struct subject_set *set, const struct 
 {
 	const char *cpu = vm->cpu ? vm->cpu : vm->cpu_default ? vm->cpu_default : "host";
 	const char *width = arena_printf(arena, "%u", bits);
-	const char *guest = arena_printf(arena, "qm set %s --cpu %s", vm->id,
+	const char *guest = arena_printf(arena, "qm set %s --cpu %s", judge_id(vm),
 					 judge_proxmox_value(arena, vm, "cpu", "cputype", cpu, "guest-phys-bits",
 							     width));
-	const char *phys = arena_printf(arena, "qm set %s --cpu %s", vm->id,
+	const char *phys = arena_printf(arena, "qm set %s --cpu %s", judge_id(vm),
 					judge_proxmox_value(arena, vm, "cpu", "cputype", cpu, "phys-bits", width));
 	switch (judge_since(&set->host->versions.qemu_server, 9, 0, 18)) {
 	case SINCE_YES:
@@ -305,7 +324,7 @@ static void judge_memory_bits(const struct subject_set *set, const void *subject
 		judge_vm_remedy(
 			finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = arena_printf(arena, "qm set %s --cpu host", vm->id),
+				.proxmox = arena_printf(arena, "qm set %s --cpu host", judge_id(vm)),
 				.libvirt = "<cpu mode='host-passthrough'/>, or <maxphysaddr mode='passthrough'/>",
 				.plain = "-cpu host, or phys-bits=N",
 			});
@@ -337,7 +356,7 @@ static void judge_pdpe1gb(const struct subject_set *set, const void *subject, st
 		judge_vm_remedy(
 			finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = arena_printf(arena, "qm set %s --cpu host", vm->id),
+				.proxmox = arena_printf(arena, "qm set %s --cpu host", judge_id(vm)),
 				.libvirt =
 					"<feature policy='require' name='pdpe1gb'/> in <cpu>, or mode='host-passthrough'",
 				.plain = "-cpu host, or +pdpe1gb",

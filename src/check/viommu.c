@@ -44,11 +44,12 @@ static void judge_present(const struct subject_set *set, const void *subject, st
 		if (line == vm)
 			judge_pass(finding, arena, "%s has a vIOMMU: %s", name, model);
 		else
-			judge_warn(finding, arena,
-				   "%s has no vIOMMU by its definition, but the QEMU that runs has one (%s): "
-				   "something adds it at each start, and must do so on every host that may "
-				   "start the VM",
-				   name, model);
+			judge_warn(
+				finding, arena,
+				"%s has no vIOMMU by its definition, but the QEMU that runs has one (%s): either something "
+				"adds it at each start (nestpci-wrapper(8)), on every host that may start the VM; or the "
+				"definition was changed since, and the next start has none",
+				name, model);
 		if (line->viommus[0].where)
 			judge_evidence(finding, arena, judge_vm_name(arena, line), "%s", line->viommus[0].where);
 		return;
@@ -71,7 +72,7 @@ static void judge_present(const struct subject_set *set, const void *subject, st
 		   name);
 	judge_evidence(finding, arena, vm->path ? vm->path : name, "machine: %s, and no vIOMMU",
 		       vm->machine ? vm->machine : "not given");
-	for (size_t i = 0; i < vm->problems.count; i++)
+	for (size_t i = 0; i < vm->problems.count && i < JUDGE_EVIDENCE_MAX; i++)
 		judge_evidence(finding, arena, "not understood", "%s", vm->problems.items[i]);
 	judge_remedy_viommu(set, vm, finding, arena);
 }
@@ -91,7 +92,7 @@ static void judge_one(const struct subject_set *set, const void *subject, struct
 	}
 	judge_fail(finding, arena, "%s has %zu vIOMMUs: QEMU takes one only (\"does not support multiple vIOMMUs\")",
 		   name, line->viommu_count);
-	for (size_t i = 0; i < line->viommu_count; i++)
+	for (size_t i = 0; i < line->viommu_count && i < JUDGE_EVIDENCE_MAX; i++)
 		judge_evidence(finding, arena, vm_viommu_name(line->viommus[i].model), "%s",
 			       line->viommus[i].where ? line->viommus[i].where : "");
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
@@ -100,7 +101,7 @@ static void judge_one(const struct subject_set *set, const void *subject, struct
 					arena,
 					"keep viommu=intel in machine, and take every '-device *-iommu' out of args: "
 					"qm set %s --args '...'",
-					vm->id),
+					judge_id(vm)),
 				.libvirt = "keep the <iommu> element, and take the other out of <qemu:commandline>",
 				.plain = "keep the intel-iommu that stands before all other -device",
 			});

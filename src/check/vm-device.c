@@ -7,10 +7,12 @@ static const char *device_text(struct arena *arena, const struct vm_device *devi
 	return device->name ? device->name : device->where ? device->where : "a device";
 }
 
-static void where_evidence(const struct vm_device *device, struct finding *finding, struct arena *arena)
+static void where_evidence(const struct subject_set *set, const struct vm_device *device, struct finding *finding,
+			   struct arena *arena)
 {
 	if (device->where)
-		judge_evidence(finding, arena, device_text(arena, device), "%s", device->where);
+		judge_evidence(finding, arena, set->vm && set->vm->path ? set->vm->path : device_text(arena, device),
+			       "%s", device->where);
 }
 
 /* ---- Does it exist? ---- */
@@ -34,22 +36,28 @@ static void judge_exists(const struct subject_set *set, const void *subject, str
 		return;
 	}
 	size_t missing = 0;
+	size_t told = 0;
 	for (size_t i = 0; i < device->host_count; i++) {
 		if (host_find_function(set->host, device->hosts[i]))
 			continue;
 		missing++;
+		told += host_find_device(set->host, device->hosts[i]) != NULL;
 		judge_evidence(finding, arena, pci_path(arena, device->hosts[i], ""), "absent");
 	}
 	if (device->host_count && !missing) {
 		judge_pass(finding, arena, "this host has what %s names", name);
 		return;
 	}
-	if (!missing && !device->problem) {
-		judge_unknown(finding, arena, "what %s stands for on this host is not known", name);
-		where_evidence(device, finding, arena);
+	if (missing && told == missing && !device->problem) {
+		judge_na(finding, arena, "what is missing of %s, device-exists names", name);
 		return;
 	}
-	where_evidence(device, finding, arena);
+	if (!missing && !device->problem) {
+		judge_unknown(finding, arena, "what %s stands for on this host is not known", name);
+		where_evidence(set, device, finding, arena);
+		return;
+	}
+	where_evidence(set, device, finding, arena);
 	judge_fail(finding, arena, "this host does not have what %s names%s%s", name, device->problem ? ": " : "",
 		   device->problem ? device->problem : "");
 	judge_remedy(
@@ -231,7 +239,7 @@ static void judge_behind_bridge(const struct subject_set *set, const struct vm_d
 			   "%s is on a conventional PCI bus with the VM's own disks and network: in L1 they are "
 			   "one IOMMU group, which cannot be handed on",
 			   name);
-		remedy = arena_printf(arena, "qm set %s --%s %s", set->vm->id, name,
+		remedy = arena_printf(arena, "qm set %s --%s %s", judge_id(set->vm), name,
 				      judge_proxmox_value(arena, set->vm, name, "host", "HOST", "pcie", "1"));
 		if (!device->native)
 			remedy = "give it bus=ich9-pcie-port-N, with a port that no hostpci uses";
@@ -244,7 +252,7 @@ static void judge_behind_bridge(const struct subject_set *set, const struct vm_d
 			   "%s is behind a bridge to conventional PCI: all that is there is one IOMMU group in L1",
 			   name);
 	}
-	where_evidence(device, finding, arena);
+	where_evidence(set, device, finding, arena);
 	judge_wanted(finding, arena, "a PCI Express root port of its own");
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "%s", remedy);
 }
@@ -265,7 +273,7 @@ static void judge_port(const struct subject_set *set, const void *subject, struc
 				   "it (\"q35 machine model is not enabled\")",
 				   name);
 			judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
-				     "qm set %s --machine q35, or pcie=0", vm->id);
+				     "qm set %s --machine q35, or pcie=0", judge_id(vm));
 		} else {
 			judge_na(finding, arena, "%s is no q35%s", judge_vm_name(arena, vm),
 				 judge_is_l2(set) ? "" : ", which comes first (vm-machine-q35)");
@@ -283,7 +291,7 @@ static void judge_port(const struct subject_set *set, const void *subject, struc
 			   "%s is on the root bus, as a part of the root complex: it loses its PCI Express link, and "
 			   "some drivers and firmware do not take it there",
 			   name);
-		where_evidence(device, finding, arena);
+		where_evidence(set, device, finding, arena);
 		judge_wanted(finding, arena, "a PCI Express root port of its own");
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 			     "put a -device pcie-root-port,id=NAME,chassis=N before it, and bus=NAME on it");
@@ -305,7 +313,7 @@ static void judge_iommufd(const struct subject_set *set, const void *subject, st
 		judge_na(finding, arena, "%s does not ask for iommufd", name);
 		return;
 	}
-	where_evidence(device, finding, arena);
+	where_evidence(set, device, finding, arena);
 	if (fact_unknown(node)) {
 		judge_unknown_fact(finding, arena, node);
 	} else if (fact_absent(node) || kernel->vfio_cdev == KERNEL_OPTION_NOT_SET) {

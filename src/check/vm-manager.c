@@ -8,6 +8,27 @@ static const char *source(struct arena *arena, const struct vm *vm)
 	return vm->path ? vm->path : judge_vm_name(arena, vm);
 }
 
+/* ---- Was all of it understood? ---- */
+
+static void judge_understood(const struct subject_set *set, const void *subject, struct finding *finding,
+			     struct arena *arena)
+{
+	const struct vm *vm = subject;
+	const char *name = judge_vm_name(arena, vm);
+	if (vm->problems.count) {
+		judge_warn(finding, arena, "%s in the definition of %s: ignored, refused or not understood: %s",
+			   judge_count(arena, vm->problems.count, "thing"), name, vm->problems.items[0]);
+		for (size_t i = 0; i < vm->problems.count && i < JUDGE_EVIDENCE_MAX; i++)
+			judge_evidence(finding, arena, source(arena, vm), "%s", vm->problems.items[i]);
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+			     "correct or remove them: what they were meant to do does not happen");
+	} else if (vm->path) {
+		judge_pass(finding, arena, "all of the definition of %s was understood", name);
+	} else {
+		judge_na(finding, arena, "%s has no definition that was read", name);
+	}
+}
+
 /* ---- Does this release take the settings? ---- */
 
 /* Those that decide what QEMU is started with. */
@@ -72,7 +93,7 @@ static void judge_release(const struct subject_set *set, const void *subject, st
 		finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 		"correct it (qm set %s --%s VALUE); or, if a newer Proxmox VE knows it, upgrade: mapping 8.0, viommu 8.2, "
 		"aw-bits and guest-phys-bits 9.1. On older ones nestpci-wrapper(8) gives the vIOMMU",
-		vm->id, entry->key);
+		judge_id(vm), entry->key);
 }
 
 /* ---- Changes that wait ---- */
@@ -88,6 +109,8 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 		if (!pending->key || !matters(pending->key))
 			continue;
 		list_add(&keys, pending->key);
+		if (keys.count > JUDGE_EVIDENCE_MAX)
+			continue;
 		judge_evidence(finding, arena, source(arena, vm), "%s: now %s, then %s", pending->key,
 			       pending->current ? pending->current : "not set",
 			       pending->wanted ? pending->wanted : "not set");
@@ -99,18 +122,18 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 			judge_na(finding, arena, "no change of %s is known to wait", name);
 		return;
 	}
+	const char *changes = judge_count(arena, keys.count, "change");
+	const char *first = arena_printf(arena, "%s%s", keys.items[0], keys.count > 1 ? ", ..." : "");
 	if (vm->running == VM_NO) {
-		judge_pass(finding, arena, "%zu changes of %s come into force at its next start: %s%s", keys.count,
-			   name, keys.items[0], keys.count > 1 ? ", ..." : "");
+		judge_pass(finding, arena, "%s of %s will be in force at its next start: %s", changes, name, first);
 		return;
 	}
-	judge_warn(finding, arena, "%zu changes of %s are not in force before it is stopped and started: %s%s",
-		   keys.count, name, keys.items[0], keys.count > 1 ? ", ..." : "");
+	judge_warn(finding, arena, "%s of %s not in force before it is stopped and started: %s", changes, name, first);
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
 				.proxmox = arena_printf(
 					arena, "qm shutdown %s; qm start %s (a reboot inside the guest does not do it)",
-					vm->id, vm->id),
+					judge_id(vm), judge_id(vm)),
 				.libvirt = arena_printf(arena, "virsh shutdown %s; virsh start %s",
 							judge_libvirt_name(vm), judge_libvirt_name(vm)),
 				.plain = "end QEMU and start it again",
@@ -133,7 +156,7 @@ static void judge_args(const struct subject_set *set, const void *subject, struc
 			   name);
 		judge_evidence(finding, arena, source(arena, vm), "args: %s", vm->args ? vm->args : "");
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "close the quote: qm set %s --args '...'",
-			     vm->id);
+			     judge_id(vm));
 	} else if (judge_count_foreign(vm, &first)) {
 		judge_warn(finding, arena,
 			   "%s has devices of the host that its manager does not know of (%s): it neither binds, "
@@ -177,6 +200,19 @@ static void judge_onboot(const struct subject_set *set, const void *subject, str
 }
 
 static const struct check checks[] = {
+	{
+		.id = "vm-understood",
+		.scope = CHECK_VM,
+		.levels = CHECK_HYPERVISORS,
+		.title = "all of the VM's definition is taken and understood",
+		.looks_at = "each setting and option, by the manager's and QEMU's own rules",
+		.why = "Managers pass over what they do not know, often without a word, and drop it when they next write the "
+		       "file. What could not be read here may also hide something.",
+		.mend = "Correct or remove what is named.",
+		.see = "qm(1); qemu-system-x86_64(1)",
+		.rows = "F189 F192",
+		.judge = judge_understood,
+	},
 	{
 		.id = "vm-release",
 		.scope = CHECK_VM,

@@ -55,7 +55,7 @@ static void judge_balloon(const struct subject_set *set, const void *subject, st
 			   name, vm->free_page_reporting == VM_YES ? " with free page reporting" : "");
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
-					.proxmox = arena_printf(arena, "qm set %s --balloon 0", vm->id),
+					.proxmox = arena_printf(arena, "qm set %s --balloon 0", judge_id(vm)),
 					.libvirt = "<memballoon model='none'/>",
 					.plain = "no -device virtio-balloon-pci",
 				});
@@ -79,7 +79,8 @@ static void judge_virtio_mem(const struct subject_set *set, const void *subject,
 		   name);
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = arena_printf(arena, "take virtio-mem out: qm set %s --memory MIB", vm->id),
+				.proxmox = arena_printf(arena, "take virtio-mem out: qm set %s --memory MIB",
+							judge_id(vm)),
 				.libvirt = "no <memory model='virtio-mem'>",
 				.plain = "no -device virtio-mem-pci",
 			});
@@ -103,7 +104,7 @@ static void judge_hugepages(const struct subject_set *set, const void *subject, 
 			   "hugepages\")",
 			   name);
 		judge_evidence(finding, arena, vm->path ? vm->path : name, "hugepages: %s", vm->hugepages);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "qm set %s --numa 1", vm->id);
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "qm set %s --numa 1", judge_id(vm));
 	}
 }
 

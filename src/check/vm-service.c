@@ -53,7 +53,7 @@ static void judge_start_timeout(const struct subject_set *set, const void *subje
 			   "Proxmox VE waits %u s for the start of %s, and pinning %s can take %u s (\"got timeout\")",
 			   least, name, judge_mib(arena, vm->memory_mib), needed);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
-			     "qm start %s --timeout %u; hugepages make it much faster", vm->id,
+			     "qm start %s --timeout %u; hugepages make it much faster", judge_id(vm),
 			     needed * 4 < 300 ? 300 : needed * 4);
 	}
 }
@@ -85,7 +85,7 @@ static void judge_shutdown_timeout(const struct subject_set *set, const void *su
 	judge_remedy(
 		finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
 		"qm set %s --startup down=240 (with order= and up= as they are), and shorter times for the VMs in L1",
-		vm->id);
+		judge_id(vm));
 }
 
 /* ---- What changes by itself ---- */
@@ -117,7 +117,7 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 	const char *which = known ? "" : "; VERSION is that of the QEMU that runs it now";
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = arena_printf(arena, "qm set %s --machine %s%s", vm->id,
+				.proxmox = arena_printf(arena, "qm set %s --machine %s%s", judge_id(vm),
 							judge_proxmox_machine(arena, vm, "type", type), which),
 				.libvirt = arena_printf(arena, "virsh edit %s: <type machine='%s'>%s",
 							judge_libvirt_name(vm), type, which),
@@ -154,7 +154,7 @@ static void judge_ha(const struct subject_set *set, const void *subject, struct 
 		judge_remedy(
 			finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 			"use resource mappings (hostpciN: mapping=NAME) with an entry for each node; or ha-manager remove vm:%s",
-			vm->id);
+			judge_id(vm));
 	}
 }
 

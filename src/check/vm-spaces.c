@@ -125,7 +125,7 @@ static const char *proxmox_words(const struct vm *vm, const struct given *given,
 		return "keep one of them in args";
 	if (device->mapping)
 		return arena_printf(arena, "let the mapping %s name one function only", device->mapping);
-	return arena_printf(arena, "give one function only: qm set %s --%s %s", vm->id, device->name,
+	return arena_printf(arena, "give one function only: qm set %s --%s %s", judge_id(vm), device->name,
 			    judge_proxmox_value(arena, vm, device->name, "host", address, "host", address));
 }
 

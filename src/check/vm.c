@@ -18,7 +18,7 @@ static void judge_kvm(const struct subject_set *set, const void *subject, struct
 			   vm->accelerator ? vm->accelerator : "no accelerator is named");
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
-					.proxmox = arena_printf(arena, "qm set %s --delete kvm", vm->id),
+					.proxmox = arena_printf(arena, "qm set %s --delete kvm", judge_id(vm)),
 					.libvirt = arena_printf(arena, "virsh edit %s: <domain type='kvm'>",
 								judge_libvirt_name(vm)),
 					.plain = "-accel kvm",
@@ -38,15 +38,17 @@ static void judge_cpu(const struct subject_set *set, const void *subject, struct
 	} else if (vm->nested_cpu == VM_UNKNOWN) {
 		judge_unknown(finding, arena, "whether the CPU of %s (%s) has virtualization is not known", name, type);
 	} else {
-		judge_fail(finding, arena,
-			   "the CPU of %s (%s) has no virtualization (vmx, svm): L1 has no /dev/kvm for its L2", name,
-			   type);
+		/* Without a device nothing says that it shall be a hypervisor. */
+		(vm->device_count ? judge_fail : judge_warn)(
+			finding, arena,
+			"the CPU of %s (%s) has no virtualization (vmx, svm): L1 has no /dev/kvm for its L2", name,
+			type);
 		judge_evidence(finding, arena, vm->path ? vm->path : name, "cpu: %s%s", type,
 			       vm->cpu ? "" : " (by default)");
 		judge_wanted(finding, arena, "host");
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
-					.proxmox = arena_printf(arena, "qm set %s --cpu %s", vm->id,
+					.proxmox = arena_printf(arena, "qm set %s --cpu %s", judge_id(vm),
 								judge_proxmox_value(arena, vm, "cpu", "cputype", type,
 										    "cputype", "host")),
 					.libvirt = arena_printf(arena, "virsh edit %s: <cpu mode='host-passthrough'/>",
@@ -95,7 +97,7 @@ static void judge_machine(const struct subject_set *set, const void *subject, st
 				arena,
 				"qm set %s --machine %s, and pcie=1 on each hostpci; network interfaces of an installed "
 				"guest get other names, so have its console at hand",
-				vm->id, machine),
+				judge_id(vm), machine),
 			.libvirt = "define it anew with <type machine='q35'>: all PCI addresses in the XML change",
 			.plain = "-machine q35,kernel-irqchip=split; buses and addresses of devices change with it",
 		});
@@ -137,7 +139,7 @@ static void judge_firmware(const struct subject_set *set, const void *subject, s
 					arena,
 					"qm set %s --bios ovmf --efidisk0 STORAGE:1,efitype=4m; an installed guest that "
 					"boots by BIOS must be installed anew, or converted",
-					vm->id),
+					judge_id(vm)),
 				.libvirt = "<os firmware='efi'>",
 				.plain = "OVMF by two -drive if=pflash",
 			});
@@ -163,7 +165,7 @@ static void judge_efi_disk(const struct subject_set *set, const void *subject, s
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
 					.proxmox = arena_printf(arena, "qm set %s --efidisk0 STORAGE:1,efitype=4m",
-								vm->id),
+								judge_id(vm)),
 					.libvirt = "<nvram/> in <os>",
 					.plain = "a second -drive if=pflash with a copy of OVMF_VARS",
 				});
@@ -184,7 +186,7 @@ static void judge_template(const struct subject_set *set, const void *subject, s
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
 		     "clone it (qm clone %s NEWID), and give the clone the "
 		     "device and the vIOMMU",
-		     vm->id);
+		     judge_id(vm));
 }
 
 static void judge_lock(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena)
@@ -198,7 +200,7 @@ static void judge_lock(const struct subject_set *set, const void *subject, struc
 		   judge_vm_name(arena, vm), vm->lock);
 	judge_evidence(finding, arena, vm->path ? vm->path : judge_vm_name(arena, vm), "lock: %s", vm->lock);
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
-		     "wait for its end; if nothing is going on (look at the task log), qm unlock %s", vm->id);
+		     "wait for its end; if nothing is going on (look at the task log), qm unlock %s", judge_id(vm));
 }
 
 static void judge_hibernated(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -220,7 +222,7 @@ static void judge_hibernated(const struct subject_set *set, const void *subject,
 			.proxmox = arena_printf(
 				arena,
 				"resume it (qm resume %s), shut the guest down (qm shutdown %s), and change it then",
-				vm->id, vm->id),
+				judge_id(vm), judge_id(vm)),
 			.libvirt = arena_printf(arena, "virsh start %s, then virsh shutdown %s, and change it then",
 						judge_libvirt_name(vm), judge_libvirt_name(vm)),
 			.plain = "start it without -incoming, -loadvm or -loadstate",
@@ -242,10 +244,7 @@ static void judge_windows(const struct subject_set *set, const void *subject, st
 	} else if (cpu->vendor != CPU_AMD) {
 		judge_na(finding, arena, "the CPUs of this host are not AMD's");
 	} else if (!vm->os) {
-		judge_unknown(finding, arena,
-			      "which system %s runs is not known; Windows would not start with its intel-iommu on "
-			      "an AMD CPU",
-			      name);
+		judge_na(finding, arena, "nothing says that %s is a Windows", name);
 	} else if (strcmp(vm->os, "windows") != 0) {
 		judge_pass(finding, arena, "%s is no Windows: an intel-iommu on an AMD CPU is all right", name);
 	} else {

@@ -326,3 +326,63 @@ static inline const char *all_failures(struct world *world)
 			buffer_printf(&text, "%s%s", text.length ? " " : "", world->m.findings.items[i].check->id);
 	return text.text;
 }
+
+/* ---- What every table must keep ---- */
+
+static inline void make_display(struct world *world, bool boot)
+{
+	world->functions[1].class = 0x030000;
+	world->functions[1].boot_vga = boot;
+}
+
+static inline void take_device_away(struct world *world)
+{
+	world->device.function = NULL;
+	world->device.group = NULL;
+	memset(&world->device.detail, 0, sizeof(world->device.detail));
+}
+
+/* Of a device that is not there, device-exists speaks alone. */
+static inline void assert_missing_is_said_once(struct world *world, struct reach *table)
+{
+	take_device_away(world);
+	for (const struct reach *row = table; row->id; row++)
+		if (strcmp(row->id, "device-exists") != 0 && strcmp(row->id, "device-vmd") != 0)
+			expect(world, table, row->id, VERDICT_NA, "no device is known");
+}
+
+static inline void assert_judges_nothing(struct world *world, const struct reach *table,
+					 const struct host_device *device)
+{
+	struct host host = { 0 };
+	struct subject_set set = { .host = &host };
+	for (; table->id; table++) {
+		struct finding finding = { .check = check_find(table->id), .verdict = VERDICT_NA };
+		finding.check->judge(&set, device, &finding, &world->m.arena);
+		bool seen = device->function && strcmp(table->id, "device-exists") == 0;
+		if ((finding.verdict == VERDICT_PASS && !seen) || finding.verdict == VERDICT_FAIL || !finding.summary)
+			fail_msg("%s: %s: %s", table->id, verdict_name(finding.verdict), finding.summary);
+	}
+}
+
+/* A device of which nothing could be read: neither PASS nor FAIL. */
+static inline void assert_unknown_stays_unknown(struct world *world, const struct reach *table)
+{
+	struct group group = { .number = "12" };
+	struct pci_function blank = { .address = AT(1, 0, 0),
+				      .class = PCI_UNKNOWN,
+				      .vendor = PCI_UNKNOWN,
+				      .device = PCI_UNKNOWN,
+				      .subsystem_vendor = PCI_UNKNOWN,
+				      .subsystem_device = PCI_UNKNOWN,
+				      .revision = PCI_UNKNOWN,
+				      .problems = { .arena = &world->m.arena } };
+	list_add(&blank.problems, "/sys/bus/pci/devices/0000:01:00.0/driver: Input/output error");
+	list_add(&blank.problems, "/sys/bus/pci/devices/0000:01:00.0/iommu_group: Input/output error");
+	struct host_device device = { .address = AT(1, 0, 0), .function = &blank };
+	assert_judges_nothing(world, table, &device);
+	device.group = &group;
+	assert_judges_nothing(world, table, &device);
+	device = (struct host_device){ .address = AT(1, 0, 0) };
+	assert_judges_nothing(world, table, &device);
+}
