@@ -87,7 +87,7 @@ static int weight_of(const struct passable_reason *reason)
 	for (size_t i = 0; i < ARRAY_SIZE(uses) && reason->use->kind != uses[i]; i++)
 		weight += 2;
 	/* Of all file systems the root's. */
-	return weight + (reason->use->kind == USE_FILE_SYSTEM && strcmp(reason->brief, "root file system") != 0);
+	return weight + (reason->use->kind == USE_FILE_SYSTEM && strcmp(reason->brief, USE_ROOT_BRIEF) != 0);
 }
 
 static const struct passable_reason *worse(const struct passable_reason *a, const struct passable_reason *b)
@@ -219,6 +219,14 @@ static const struct passable_reason *new_reason(struct arena *arena, enum passab
 	return reason;
 }
 
+/* It may have a group that could not be read. */
+static const struct passable_reason *unread(struct arena *arena, const struct pci_function *function)
+{
+	struct passable_member alone = { .function = function };
+	judge_member(arena, &alone, &(struct uses){ 0 }, false);
+	return &alone.reasons.items[0];
+}
+
 static const char *name_of_part(const struct pci_function *function)
 {
 	return function->is_bridge ? "bridge" : pci_is_host_bridge(function) ? "host bridge" : "ISA bridge";
@@ -231,9 +239,13 @@ void passable_judge(struct arena *arena, const struct pci_function *function, co
 	const char *never = passable_never(function);
 	if (never)
 		ret->worst = new_reason(arena, PASSABLE_BRIDGE, function, name_of_part(function), never);
+	else if (!group && function->problems.count)
+		ret->worst = unread(arena, function);
 	else if (!group)
 		ret->worst = new_reason(arena, PASSABLE_NO_GROUP, function, "no group",
 					passable_no_group(iommu_active));
+	if (ret->worst && ret->worst->unsure)
+		ret->verdict = PASSABLE_UNKNOWN;
 	if (group)
 		ret->member = find_member(group, function->address);
 	if (ret->worst)

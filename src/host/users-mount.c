@@ -61,7 +61,7 @@ static void find_mount(struct finding *finding, const struct mount *mount)
 	const char *point = arena_strndup(finding->arena, mount->point.start, mount->point.length);
 	bool is_root = strcmp(point, "/") == 0;
 	users_add_of(finding, node, USE_FILE_SYSTEM,
-		     is_root ? "root file system" : arena_printf(finding->arena, "mounted at %s", point),
+		     is_root ? USE_ROOT_BRIEF : arena_printf(finding->arena, "mounted at %s", point),
 		     "is mounted at %s (%.*s)", point, (int)mount->type.length, mount->type.start);
 }
 

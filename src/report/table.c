@@ -36,7 +36,7 @@ static size_t printable(const char *text)
 	return control ? 0 : text_character(text);
 }
 
-static const char *clean(struct arena *arena, const char *cell)
+const char *report_printable(struct arena *arena, const char *cell)
 {
 	const char *at = cell;
 	for (size_t length = 1; *at && length; at += length)
@@ -55,7 +55,7 @@ static const char *clean(struct arena *arena, const char *cell)
 
 void table_add(struct table *table, const char *cell)
 {
-	list_add(&table->cells, clean(table->arena, cell));
+	list_add(&table->cells, report_printable(table->arena, cell));
 }
 
 static void print_cut(FILE *stream, const char *text, size_t room)
@@ -75,6 +75,14 @@ static void print_cut(FILE *stream, const char *text, size_t room)
 	fputs("...", stream);
 }
 
+/* A cell that is not the last, filled up to the width of its column. */
+static void print_cell(FILE *stream, const char *text, size_t width)
+{
+	size_t own = width_of(text);
+	print_cut(stream, text, width);
+	fprintf(stream, "%*s", (int)((own < width ? width - own : 0) + GAP), "");
+}
+
 static void print_row(const struct table *table, FILE *stream, const char *const *cells, const size_t *widths,
 		      size_t columns, size_t width)
 {
@@ -87,8 +95,7 @@ static void print_row(const struct table *table, FILE *stream, const char *const
 		used += width_of(table->indent);
 	}
 	for (size_t i = 0; i < last; i++) {
-		fputs(cells[i], stream);
-		fprintf(stream, "%*s", (int)(widths[i] - width_of(cells[i]) + GAP), "");
+		print_cell(stream, cells[i], widths[i]);
 		used += widths[i] + GAP;
 	}
 	if (width && last == columns - 1 && used + 8 < width)
@@ -111,6 +118,9 @@ void table_print(const struct table *table, FILE *stream, size_t width)
 		if (cell > widths[i % columns])
 			widths[i % columns] = cell;
 	}
+	for (size_t i = 0; width && table->limits && i < columns; i++)
+		if (table->limits[i] && widths[i] > table->limits[i])
+			widths[i] = table->limits[i];
 	print_row(table, stream, table->headings, widths, columns, width);
 	for (size_t i = 0; i + columns <= table->cells.count; i += columns)
 		print_row(table, stream, table->cells.items + i, widths, columns, width);

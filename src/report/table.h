@@ -13,7 +13,11 @@ struct table {
 	const char *const *headings; /* ended by NULL */
 	struct list cells;           /* row after row; NULL cells are not allowed, "" is */
 	const char *indent;          /* before each line, or NULL */
+	const size_t *limits;        /* widest that each column gets where lines have a width, 0: any; NULL: all any */
 };
+
+/* The same text, with '?' for what a terminal would act upon or could not show. */
+const char *report_printable(struct arena *arena, const char *text);
 
 /* Starts with `headings`, which must outlive the table. */
 void table_start(struct table *table, struct arena *arena, const char *const *headings);
@@ -21,6 +25,7 @@ void table_start(struct table *table, struct arena *arena, const char *const *he
 void table_add(struct table *table, const char *cell);
 
 /*
- * Prints headings and rows. The last column is cut with "..." where a line would be wider than `width` (0: never cut).
+ * Prints headings and rows. Where lines have a `width` (0: they have none, and nothing is cut) the last column is cut with
+ * "..." to what is left, and the others to their limits.
  */
 void table_print(const struct table *table, FILE *stream, size_t width);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which PCI devices 'nestpci list' shows. */
+#pragma once
+
+#include "host/passable-read.h"
+
+struct device_filter {
+	const char *class;  /* hexadecimal digits that the class begins with; NULL: any */
+	const char *driver; /* "none": without one */
+	const char *group;  /* "none": without one */
+	const char *vendor; /* four hexadecimal digits, or part of its name */
+	bool passable;
+	bool free;
+};
+
+/* "03", "0302" or "display": -EINVAL, and what there is, when it is none. */
+int device_filter_class(const char *text, const char **ret, struct error *error) MUST_CHECK;
+
+/* "7", "none" */
+int device_filter_group(const char *text, const char **ret, struct error *error) MUST_CHECK;
+
+/* Used by nobody, and no bridge or other part that the machine itself uses. What could not be found out is no use. */
+bool device_is_free(const struct passables *passables, const struct pci_function *function);
+
+bool device_filter_takes(const struct device_filter *filter, const struct passables *passables, size_t function);
