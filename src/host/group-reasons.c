@@ -383,15 +383,15 @@ static void add_apart(struct explaining *explaining)
 static void add_others(struct explaining *explaining)
 {
 	const struct list *others = &explaining->group->others;
-	for (size_t i = 0; i < others->count; i++)
-		add_reason(explaining,
-			   (struct group_reason){
-				   .kind = GROUP_UNEXPLAINED,
-				   .text = arena_printf(explaining->arena,
-							"why %s is in this group is not known: it is no PCI "
-							"function",
-							others->items[i]),
-			   });
+	for (size_t i = 0; i < others->count; i++) {
+		struct group_reason reason = { .kind = GROUP_UNEXPLAINED };
+		if (explaining->count)
+			reason.who = explaining->nodes[0].function->address;
+		reason.text = arena_printf(explaining->arena,
+					   "why %s is in this group is not known: it is no PCI function",
+					   others->items[i]);
+		add_reason(explaining, reason);
+	}
 }
 
 void group_explain(const struct root *root, struct arena *arena, const struct pci_functions *functions,

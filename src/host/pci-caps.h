@@ -91,8 +91,8 @@ uint16_t pci_caps_acs_missing(const struct pci_caps *caps, uint16_t wanted);
 
 /*
  * Whether the kernel takes a function as isolated from its peers: pci_acs_enabled() with PCI_ACS_FOR_ISOLATION, without
- * its quirks, which are not to be seen from here. `multifunction` as the kernel has it, not the bit of the header alone:
- * set also for functions 1 and up (pci_scan_slot()), never for virtual ones (pci_iov_add_virtfn()).
+ * its quirks, which are not to be seen from here. `multifunction` as the kernel has it, not the header's bit alone: set
+ * also for functions 1 and up (pci_scan_slot()), never for virtual ones (pci_iov_add_virtfn()).
  */
 bool pci_caps_isolates(const struct pci_caps *caps, bool multifunction);
 

@@ -40,7 +40,7 @@ static void start_reading(struct reading *reading, struct pci_function *function
 /* Good until the next call. `name` is one of ours, shorter than ATTRIBUTE_NAME_MAX. */
 static const char *path_of(struct reading *reading, const char *name)
 {
-	strcpy(reading->path + reading->length, name);
+	memccpy(reading->path + reading->length, name, '\0', ATTRIBUTE_NAME_MAX);
 	return reading->path;
 }
 
@@ -135,14 +135,14 @@ static bool is_pair(struct slice text, int32_t *first, int32_t *second)
 	       is_hex((struct slice){ colon + 1, text.length - before - 1 }, 0xffff, second);
 }
 
-/* What uevent tells of a function: pci_uevent() in drivers/pci/pci-driver.c. */
+/* Which lines of a uevent were there, and right. */
 struct uevent {
 	bool class, ids, subsystem, slot;
 	struct slice driver; /* empty: none */
 };
 
-static void read_uevent_line(const struct reading *reading, struct slice line, struct uevent *uevent,
-			     struct pci_function *function)
+static void parse_uevent_line(struct slice line, const char *address, struct uevent *uevent,
+			      struct pci_function *function)
 {
 	struct slice value;
 	if (take_value(line, "DRIVER=", &value))
@@ -154,31 +154,37 @@ static void read_uevent_line(const struct reading *reading, struct slice line, s
 	else if (take_value(line, "PCI_SUBSYS_ID=", &value))
 		uevent->subsystem = is_pair(value, &function->subsystem_vendor, &function->subsystem_device);
 	else if (take_value(line, "PCI_SLOT_NAME=", &value))
-		uevent->slot = slice_equals(value, reading->address);
+		uevent->slot = slice_equals(value, address);
 }
 
-/*
- * One file with nearly all of it. False, and nothing is taken from it, when something is missing in it or is not as the
- * kernel writes it: absence of a driver is believed only of a whole one.
- */
+bool pci_parse_uevent(struct slice text, const char *address, struct pci_function *ret, struct slice *ret_driver)
+{
+	struct slice line;
+	struct uevent uevent = { 0 };
+	struct pci_function taken = *ret;
+	while (slice_next_line(&text, &line))
+		parse_uevent_line(line, address, &uevent, &taken);
+	if (!uevent.class || !uevent.ids || !uevent.subsystem || !uevent.slot)
+		return false;
+	*ret = taken;
+	*ret_driver = uevent.driver;
+	return true;
+}
+
+/* One file with nearly all of it. */
 static bool read_uevent(struct reading *reading, const char *last_driver)
 {
 	struct slice text;
-	struct slice line;
-	struct uevent uevent = { 0 };
-	if (root_read(reading->root, reading->scratch, path_of(reading, "uevent"), &text, NULL) < 0)
-		return false;
-	struct pci_function taken = *reading->function;
-	while (slice_next_line(&text, &line))
-		read_uevent_line(reading, line, &uevent, &taken);
-	if (!uevent.class || !uevent.ids || !uevent.subsystem || !uevent.slot)
+	struct slice driver;
+	struct pci_function *function = reading->function;
+	if (root_read(reading->root, reading->scratch, path_of(reading, "uevent"), &text, NULL) < 0 ||
+	    !pci_parse_uevent(text, reading->address, function, &driver))
 		return false;
 	/* Neighbours, above all virtual functions, mostly have the same one. */
-	if (uevent.driver.length && last_driver && slice_equals(uevent.driver, last_driver))
-		taken.driver = last_driver;
-	else if (uevent.driver.length)
-		taken.driver = arena_strndup(reading->arena, uevent.driver.start, uevent.driver.length);
-	*reading->function = taken;
+	if (driver.length && last_driver && slice_equals(driver, last_driver))
+		function->driver = last_driver;
+	else if (driver.length)
+		function->driver = arena_strndup(reading->arena, driver.start, driver.length);
 	return true;
 }
 

@@ -56,6 +56,13 @@ struct pci_function *pci_find(const struct pci_functions *functions, struct pci_
 int pci_read_function(const struct root *root, struct arena *arena, struct pci_address address,
 		      struct pci_function *ret, struct error *error) MUST_CHECK;
 
+/*
+ * A function's file `uevent` (pci_uevent() in the kernel's drivers/pci/pci-driver.c): its class and ids, and where in
+ * `text` the name of its driver is; empty: none. False, and nothing is touched, when something is missing in it, is not as the
+ * kernel writes it, or is another function's: the absence of a driver is believed only of a whole one.
+ */
+bool pci_parse_uevent(struct slice text, const char *address, struct pci_function *ret, struct slice *ret_driver);
+
 static inline bool pci_is_host_bridge(const struct pci_function *function)
 {
 	return function->class != PCI_UNKNOWN && function->class >> 8 == 0x0600;
