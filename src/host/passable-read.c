@@ -202,7 +202,7 @@ int passable_read_all(const struct root *root, struct arena *arena, struct passa
 		passable_judge_group(arena, &ret->groups.items[i], &ret->uses, false);
 	ret->items = arena_alloc_array(arena, functions->count + 1, sizeof(*ret->items));
 	for (size_t i = 0; i < functions->count; i++)
-		passable_judge(arena, &functions->items[i], ret->groups.of[i], active, &ret->items[i]);
+		passable_judge(arena, &functions->items[i], ret->groups.of[i], active, &ret->uses, &ret->items[i]);
 	return 0;
 }
 
@@ -238,7 +238,7 @@ int passable_read_device(const struct root *root, struct arena *arena, struct pc
 		passable_judge_group(arena, group, &ret->uses, false);
 	}
 	ret->items = arena_alloc_array(arena, ret->functions.count + 1, sizeof(*ret->items));
-	passable_judge(arena, function, group, iommu_is_active(root, arena, NULL), &ret->items[place]);
+	passable_judge(arena, function, group, iommu_is_active(root, arena, NULL), &ret->uses, &ret->items[place]);
 	*ret_place = place;
 	return 0;
 }

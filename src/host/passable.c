@@ -219,6 +219,19 @@ static const struct passable_reason *new_reason(struct arena *arena, enum passab
 	return reason;
 }
 
+/* What could not be found out is no use, unless it stands in the way. */
+static bool is_free(const struct pci_function *function, const struct uses *uses)
+{
+	size_t count;
+	const struct use *use = uses_of(uses, function->address, &count);
+	if (passable_never(function) || function->problems.count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (use[i].needed || use[i].kind != USE_UNKNOWN)
+			return false;
+	return true;
+}
+
 /* It may have a group that could not be read. */
 static const struct passable_reason *unread(struct arena *arena, const struct pci_function *function)
 {
@@ -233,9 +246,9 @@ static const char *name_of_part(const struct pci_function *function)
 }
 
 void passable_judge(struct arena *arena, const struct pci_function *function, const struct passable_group *group,
-		    int iommu_active, struct passable *ret)
+		    int iommu_active, const struct uses *uses, struct passable *ret)
 {
-	*ret = (struct passable){ .verdict = PASSABLE_NO, .group = group };
+	*ret = (struct passable){ .verdict = PASSABLE_NO, .group = group, .free = is_free(function, uses) };
 	const char *never = passable_never(function);
 	if (never)
 		ret->worst = new_reason(arena, PASSABLE_BRIDGE, function, name_of_part(function), never);

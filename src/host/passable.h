@@ -66,6 +66,7 @@ struct passable {
 	const struct passable_group *group;   /* NULL: none */
 	const struct passable_member *member; /* of the group; NULL: it does not list the device, or there is none */
 	size_t along;                         /* other members that must go along */
+	bool free; /* nobody uses it, and it is no bridge or other part that the machine itself uses */
 };
 
 /* "yes", "no", "unknown" */
@@ -91,9 +92,12 @@ bool passable_is_obstacle(const struct use *use, bool inactive_ok);
  */
 void passable_judge_group(struct arena *arena, struct passable_group *group, const struct uses *uses, bool inactive_ok);
 
-/* `group` is judged already; NULL: none, then `iommu_active` is as of iommu_is_active(). */
+/*
+ * `group` is judged already; NULL: none, then `iommu_active` is as of iommu_is_active(). `uses` as those that the group was
+ * judged by.
+ */
 void passable_judge(struct arena *arena, const struct pci_function *function, const struct passable_group *group,
-		    int iommu_active, struct passable *ret);
+		    int iommu_active, const struct uses *uses, struct passable *ret);
 
 /* Whether the reasons of this member count for the device at `address`, which is in the same group. */
 bool passable_counts(const struct passable_member *member, struct pci_address address);

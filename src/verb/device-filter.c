@@ -101,18 +101,6 @@ static bool has_group(const struct pci_function *function, const char *wanted)
 	       text_to_number(wanted, 10, UINT64_MAX, &numbers[1]) == 0 && numbers[0] == numbers[1];
 }
 
-bool device_is_free(const struct passables *passables, const struct pci_function *function)
-{
-	size_t count;
-	const struct use *use = uses_of(&passables->uses, function->address, &count);
-	if (passable_never(function) || function->problems.count)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (use[i].needed || use[i].kind != USE_UNKNOWN)
-			return false;
-	return true;
-}
-
 bool device_filter_takes(const struct device_filter *filter, const struct passables *passables, size_t function)
 {
 	const struct pci_function *at = &passables->functions.items[function];
@@ -121,5 +109,5 @@ bool device_filter_takes(const struct device_filter *filter, const struct passab
 	       (!filter->group || has_group(at, filter->group)) &&
 	       (!filter->vendor || has_vendor(at, filter->vendor)) &&
 	       (!filter->passable || passables->items[function].verdict == PASSABLE_YES) &&
-	       (!filter->free || device_is_free(passables, at));
+	       (!filter->free || passables->items[function].free);
 }

@@ -19,7 +19,4 @@ int device_filter_class(const char *text, const char **ret, struct error *error)
 /* "7", "none" */
 int device_filter_group(const char *text, const char **ret, struct error *error) MUST_CHECK;
 
-/* Used by nobody, and no bridge or other part that the machine itself uses. What could not be found out is no use. */
-bool device_is_free(const struct passables *passables, const struct pci_function *function);
-
 bool device_filter_takes(const struct device_filter *filter, const struct passables *passables, size_t function);

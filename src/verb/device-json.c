@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verb/device-json.h"
 
-#include "verb/device-filter.h"
-
 static void add_digits_of(struct arena *arena, struct json_object *object, const char *key, int32_t number, int digits)
 {
 	const char *text = number == PCI_UNKNOWN ? NULL : arena_printf(arena, "%0*x", digits, (unsigned int)number);
@@ -83,6 +81,6 @@ struct json_object *device_to_json(struct arena *arena, const struct passables *
 			       function->problems.count ? json_new_texts(&function->problems) : NULL);
 	json_object_object_add(object, "passable", passable_to_json(arena, function, &passables->items[at]));
 	json_object_object_add(object, "used_by", uses_to_json(passables, function));
-	json_add_bool(object, "free", device_is_free(passables, function));
+	json_add_bool(object, "free", passables->items[at].free);
 	return object;
 }

@@ -72,19 +72,21 @@ static void judge(struct model *model, bool inactive_ok)
 static struct passable verdict_of(struct model *model, const char *address)
 {
 	struct passable passable = { 0 };
+	struct uses uses = { model->uses, model->use_count, 0 };
 	for (size_t i = 0; i < model->count; i++)
 		if (pci_address_equal(model->functions[i].address, address_of(address)))
-			passable_judge(&model->arena, &model->functions[i], model->groups.of[i], 1, &passable);
+			passable_judge(&model->arena, &model->functions[i], model->groups.of[i], 1, &uses, &passable);
 	return passable;
 }
 
 static void expect_brief(struct model *model, const char *address, const char *wanted)
 {
+	struct uses uses = { model->uses, model->use_count, 0 };
 	for (size_t i = 0; i < model->count; i++) {
 		struct passable passable;
 		if (!pci_address_equal(model->functions[i].address, address_of(address)))
 			continue;
-		passable_judge(&model->arena, &model->functions[i], model->groups.of[i], 1, &passable);
+		passable_judge(&model->arena, &model->functions[i], model->groups.of[i], 1, &uses, &passable);
 		assert_string_equal(passable_brief(&model->arena, &model->functions[i], &passable), wanted);
 		bool yes = strncmp(wanted, "yes", 3) == 0;
 		bool unknown = strncmp(wanted, "unknown", 7) == 0;
@@ -138,6 +140,25 @@ static void the_neighbour_is_named(void **state)
 	judge(&model, false);
 	expect_brief(&model, "01:00.1", "no: console (01:00.0)");
 	expect_brief(&model, "10000:e1:00.0", "no: console (0000:01:00.0)");
+	arena_release(&model.arena);
+}
+
+static void what_nobody_uses_is_free(void **state)
+{
+	struct model model;
+	(void)state;
+	start(&model);
+	add_use(&model, "01:00.0", USE_NETWORK, false, "network");
+	add_use(&model, "01:00.1", USE_UNKNOWN, false, "data not known");
+	add_use(&model, "02:00.0", USE_UNKNOWN, true, "processes");
+	sort(&model);
+	judge(&model, false);
+	assert_false(verdict_of(&model, "00:01.0").free);
+	assert_false(verdict_of(&model, "01:00.0").free);
+	assert_true(verdict_of(&model, "01:00.1").free);
+	assert_false(verdict_of(&model, "02:00.0").free);
+	/* Free, though it cannot be passed on. */
+	assert_true(verdict_of(&model, "03:00.0").free);
 	arena_release(&model.arena);
 }
 
@@ -377,6 +398,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_uses_can_be_passed_on),
 		cmocka_unit_test(what_one_member_is_used_for_holds_all),
 		cmocka_unit_test(the_neighbour_is_named),
+		cmocka_unit_test(what_nobody_uses_is_free),
 		cmocka_unit_test(a_bridge_holds_nobody),
 		cmocka_unit_test(the_worst_is_told),
 		cmocka_unit_test(an_unknown_of_ones_own_hides_no_refusal),
