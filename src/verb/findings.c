@@ -65,7 +65,7 @@ static void print_verdict(const struct screen *screen, enum verdict verdict)
 static void print_labelled(const struct screen *screen, const char *label, const char *text)
 {
 	printf("%*s%-*s", VERDICT_COLUMNS, "", LABEL_COLUMNS - VERDICT_COLUMNS, label);
-	report_paragraph(stdout, report_clean(screen->arena, text), LABEL_COLUMNS, LABEL_COLUMNS, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), LABEL_COLUMNS, LABEL_COLUMNS, screen->width);
 }
 
 static void print_remedy(const struct screen *screen, const char *remedy, enum actor actor, enum restart restart)
@@ -115,7 +115,7 @@ static void print_findings(const struct screen *screen, const struct finding *fi
 		buffer_printf(&text, "%s%s", i ? ", " : "", finding[i].check->id);
 	buffer_printf(&text, ": %s", finding->summary);
 	print_verdict(screen, finding->verdict);
-	report_paragraph(stdout, report_clean(screen->arena, text.text), VERDICT_COLUMNS, VERDICT_COLUMNS,
+	report_paragraph(stdout, report_printable(screen->arena, text.text), VERDICT_COLUMNS, VERDICT_COLUMNS,
 			 screen->width);
 	if (is_short(finding->verdict))
 		return;
@@ -189,7 +189,7 @@ static void print_log_finding(const struct screen *screen, const struct log_find
 	print_verdict(screen, pattern->verdict);
 	const char *text = arena_printf(screen->arena, "%s%s%s: %s", finding->device ? finding->device : "",
 					finding->device ? ", " : "", pattern->id, pattern->means);
-	report_paragraph(stdout, report_clean(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS, screen->width);
 	print_labelled(screen, "line:",
 		       arena_printf(screen->arena, "%zu: %s%s", finding->line_number, finding->line,
 				    finding->times > 1 ? arena_printf(screen->arena, " (%zu times)", finding->times) :
@@ -206,7 +206,7 @@ static void print_log(struct screen *screen, const struct findings_report *repor
 		return;
 	print_heading(screen,
 		      arena_printf(screen->arena, "Log: %s, %zu lines",
-				   report_clean(screen->arena, report->log_source->source.path), report->log->lines),
+				   report_printable(screen->arena, report->log_source->source.path), report->log->lines),
 		      0);
 	size_t shown = 0;
 	for (size_t i = 0; i < report->log->count; i++) {
@@ -242,7 +242,7 @@ static void print_machine(const struct screen *screen, const struct subject_set 
 	if (fact_known(&host->kernel.release))
 		buffer_printf(&text, "; Linux %s", host->kernel.release.text);
 	fputs("Machine: ", stdout);
-	report_paragraph(stdout, report_clean(screen->arena, text.text), 9, 9, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text.text), 9, 9, screen->width);
 	printf("Judged:  as %s%s\n", findings_level_name(set->level),
 	       host->root_user ? "" : ", seen by an ordinary user");
 }
@@ -256,7 +256,7 @@ static void print_vm(const struct screen *screen, const struct vm *vm)
 					vm->name ? " (" : "", vm->name ? vm->name : "", vm->name ? ")" : "",
 					managers[vm->manager], vm->path ? ", " : "", vm->path ? vm->path : "",
 					vm->device_count);
-	report_paragraph(stdout, report_clean(screen->arena, text), 0, 9, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), 0, 9, screen->width);
 }
 
 static void print_sum(const struct screen *screen, const struct findings_report *report)
@@ -283,7 +283,7 @@ static void print_next(const struct screen *screen, const struct findings_report
 		return;
 	const char *text = arena_printf(screen->arena, "Begin with %s: %s", first->check->id,
 					first->remedy ? first->remedy : first->summary);
-	report_paragraph(stdout, report_clean(screen->arena, text), 0, 0, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), 0, 0, screen->width);
 	printf("'nestpci explain %s' tells more.\n", first->check->id);
 }
 
