@@ -7,14 +7,15 @@
 #include "host/pci-ids.h"
 #include "host/pci.h"
 #include "report/table.h"
+#include "verb/place.h"
 #include "verb/verb.h"
 
 #define NARROW 120
 
-enum { OPTION_ROOT = 1, OPTION_JSON };
+enum { OPTION_JSON = 1 };
 
 static const struct verb_option options[] = {
-	{ OPTION_ROOT, "root", "DIR", "look at the system in DIR instead of this one" },
+	PLACE_OPTIONS,
 	{ OPTION_JSON, "json", NULL, "print an array of objects instead of a table" },
 	{ 0 },
 };
@@ -132,13 +133,13 @@ static void say_problems(const struct pci_functions *functions)
 			    functions->items[i].problems.items[j]);
 }
 
-static int list(const char *directory, bool as_json)
+static int list(const struct place *place, bool as_json)
 {
 	struct error error;
 	AUTO_ARENA arena = { 0 };
 	AUTO_ROOT root = ROOT_NONE;
 	struct pci_functions functions = { 0 };
-	int r = root_open(&root, directory, &error);
+	int r = place_open(place, &root, &error);
 	if (r == 0)
 		r = pci_read_all(&root, &arena, &functions, &error);
 	if (r < 0) {
@@ -162,27 +163,27 @@ static int list(const char *directory, bool as_json)
 static int run(struct verb_args *args)
 {
 	const char *value;
-	const char *directory = NULL;
+	struct place place = { 0 };
 	bool as_json = false;
 	int status;
 	int option;
 	while ((option = verb_next_option(args, &value, &status)) > 0) {
-		if (option == OPTION_ROOT)
-			directory = value;
-		else if (option == OPTION_JSON)
+		if (place_option(&place, option, value))
+			continue;
+		if (option == OPTION_JSON)
 			as_json = true;
 	}
 	if (option < 0)
 		return status;
 	if (args->next < args->argc)
 		return verb_usage(args, "'%.64s' is one argument too many", args->argv[args->next]);
-	return list(directory, as_json);
+	return list(&place, as_json);
 }
 
 const struct verb verb_list = {
 	.name = "list",
 	.summary = "PCI devices by IOMMU group",
-	.synopsis = "[--json] [--root DIR]",
+	.synopsis = "[--json] " PLACE_SYNOPSIS,
 	.help = "Lists the PCI devices of this machine, by IOMMU group: address, class, ids,\n"
 		"driver, names. A group goes to a VM as a whole; a device without a group ('-')\n"
 		"cannot be passed on.\n"
