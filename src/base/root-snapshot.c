@@ -23,7 +23,7 @@ int root_open_snapshot(struct root *root, const char *file, struct error *error)
 	}
 	if (snapshot->offline)
 		root->kind = ROOT_OFFLINE;
-	root->name = arena_printf(&snapshot->arena, "%s:", file);
+	root->name = arena_printf(&snapshot->arena, "%s:", strcmp(file, "-") == 0 ? "standard input" : file);
 	return 0;
 }
 
@@ -111,6 +111,7 @@ int root_snapshot_list(const struct root *root, const char *path, bool directori
 		if (children[i]->kind != SNAPSHOT_ABSENT &&
 		    (!directories_only || children[i]->kind == SNAPSHOT_DIRECTORY))
 			list_add(ret, arena_strdup(ret->arena, children[i]->name));
+	list_sort(ret);
 	return 0;
 }
 

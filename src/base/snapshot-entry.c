@@ -47,8 +47,9 @@ int snapshot_claim(struct snapshot_parser *parser, struct snapshot_node *node, e
 	bool times_here = node->times_file == parser->source->file;
 	if (here && node->kind != SNAPSHOT_NOTHING)
 		return snapshot_wrong(parser, "%s: line %u says %s already", snapshot_path(&scratch, node), node->line,
-				      is_directory(node) && kind != SNAPSHOT_DIRECTORY ? "that it is a directory" :
-											 "what it is");
+				      is_directory(node)         ? "that it is a directory" :
+				      kind == SNAPSHOT_DIRECTORY ? "that it is no directory" :
+								   "what it is");
 	if (snapshot_is_there(node) && is_directory(node) != (kind == SNAPSHOT_DIRECTORY))
 		return snapshot_wrong(parser, "%s is %s in the base: remove it first", snapshot_path(&scratch, node),
 				      is_directory(node) ? "a directory" : "no directory");

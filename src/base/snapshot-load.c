@@ -19,6 +19,11 @@ struct loading {
 	} chain[SNAPSHOT_BASES_MAX + 1]; /* the files that led here */
 };
 
+static int too_large(const char *name, struct error *error)
+{
+	return error_set(error, -EFBIG, "%s: larger than %zu MiB (with its bases)", name, SNAPSHOT_FILE_MAX >> 20);
+}
+
 /* All that is to be had from a descriptor, as text that ends with a NUL beyond its length. */
 static int read_all(struct arena *arena, struct loading *loading, int fd, const char *name, struct slice *ret,
 		    struct error *error)
@@ -35,8 +40,7 @@ static int read_all(struct arena *arena, struct loading *loading, int fd, const 
 		if (got == 0)
 			break;
 		if ((size_t)got > loading->bytes_left)
-			return error_set(error, -EFBIG, "%s: larger than %zu MiB (with its bases)", name,
-					 SNAPSHOT_FILE_MAX >> 20);
+			return too_large(name, error);
 		loading->bytes_left -= (size_t)got;
 		buffer_add(&text, block, (size_t)got);
 	}
@@ -52,6 +56,8 @@ static int check_file(struct loading *loading, int fd, const char *name, struct 
 		return error_set_errno(error, -errno, "%s", name);
 	if (!S_ISREG(status.st_mode))
 		return error_set(error, -EINVAL, "%s: not a regular file", name);
+	if ((uint64_t)status.st_size > loading->bytes_left)
+		return too_large(name, error);
 	for (size_t i = 0; i < loading->depth; i++)
 		if (loading->chain[i].device == status.st_dev && loading->chain[i].inode == status.st_ino)
 			return error_set(error, -ELOOP, "%s: is its own base", name);

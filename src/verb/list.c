@@ -177,6 +177,8 @@ static int run(struct verb_args *args)
 		return status;
 	if (args->next < args->argc)
 		return verb_usage(args, "'%.64s' is one argument too many", args->argv[args->next]);
+	if (place_usage(args, &place))
+		return VERB_USAGE;
 	return list(&place, as_json);
 }
 

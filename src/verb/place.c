@@ -15,10 +15,13 @@ bool place_option(struct place *place, int option, const char *value)
 	return true;
 }
 
+int place_usage(const struct verb_args *args, const struct place *place)
+{
+	return place->directory && place->snapshot ? verb_usage(args, "--root and --snapshot: one place at a time") : 0;
+}
+
 int place_open(const struct place *place, struct root *ret, struct error *error)
 {
-	if (place->directory && place->snapshot)
-		return error_set(error, -EINVAL, "--root and --snapshot: one place at a time");
 	if (place->snapshot)
 		return root_open_snapshot(ret, place->snapshot, error);
 	return root_open(ret, place->directory, error);

@@ -10,6 +10,8 @@
  *		if (place_option(&place, option, value))
  *			continue;
  *	...
+ *	if (place_usage(args, &place))
+ *		return VERB_USAGE;
  *	int r = place_open(&place, &root, &error);
  */
 #pragma once
@@ -35,7 +37,10 @@ struct place {
 /* Whether the option is one of these two; then it is noted. */
 bool place_option(struct place *place, int option, const char *value);
 
-/* Release with root_close. -EINVAL: both options were given. */
+/* VERB_USAGE, and that is said, when both options were given; else 0. */
+int place_usage(const struct verb_args *args, const struct place *place);
+
+/* Release with root_close. */
 int place_open(const struct place *place, struct root *ret, struct error *error) MUST_CHECK;
 
 /*
