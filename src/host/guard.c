@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/recorder.h"
 #include "host/signature.h"
 
 /* What to do, and on what. */
@@ -149,10 +150,13 @@ int guard_read_line(const struct root *root, struct arena *arena, const char *pa
 		    struct error *error)
 {
 	struct error answer;
-	/* No kernel stands behind the files of another system. */
+	/* No kernel stands behind the files of another system, nor behind what is in memory. */
 	if (root->kind != ROOT_LIVE)
 		return root_read_line(root, arena, path, ret, error);
+	/* What the child notes is lost with it. */
 	int r = guarded(&(struct call){ run_read, root, path, NULL, timeout_ms }, &answer);
+	struct slice line = slice_of(r < 0 ? "" : arena_printf(arena, "%s\n", answer.text));
+	recorder_note_read(root, path, r, &line);
 	if (r < 0)
 		return error_set(error, r, "%s", answer.text);
 	*ret = arena_strdup(arena, answer.text);

@@ -14,6 +14,8 @@
 
 #include <stdlib.h>
 
+#include "base/recorder.h"
+
 static const char *const places[] = {
 	"/usr/share/misc/pci.ids",   /* Debian, Arch (a link to hwdata's) */
 	"/usr/share/hwdata/pci.ids", /* Fedora, SUSE, Alpine */
@@ -96,12 +98,15 @@ static const char **find(const struct index *index, uint32_t key)
 	return found ? &index->names[found - index->keys] : NULL;
 }
 
-static void give(const struct index *index, uint32_t key, struct slice name, struct arena *arena)
+/* Returns whether anybody wanted it, and did not have it yet. */
+static bool give(const struct index *index, uint32_t key, struct slice name, struct arena *arena)
 {
 	const char **place = find(index, key);
 	name = slice_trim(name);
-	if (place && !*place && name.length)
-		*place = arena_strndup(arena, name.start, name.length);
+	if (!place || *place || !name.length)
+		return false;
+	*place = arena_strndup(arena, name.start, name.length);
+	return true;
 }
 
 static const char *name_of(const struct index *index, uint32_t key)
@@ -145,64 +150,101 @@ static int32_t take_hex(struct slice *line, size_t digits)
 struct position {
 	int32_t vendor; /* or -1 */
 	int32_t class;  /* or -1 */
+	struct slice class_line;
 };
 
-static void read_top_line(struct slice line, const struct indexes *indexes, struct position *position,
-			  struct arena *arena)
+struct reading {
+	const struct indexes *indexes;
+	struct arena *arena;
+	struct position position;
+	struct buffer kept; /* the lines that somebody wanted */
+};
+
+static void keep(struct reading *reading, struct slice line)
 {
-	*position = (struct position){ -1, -1 };
+	buffer_add(&reading->kept, line.start, line.length);
+	buffer_putc(&reading->kept, '\n');
+}
+
+static void read_top_line(struct reading *reading, struct slice line)
+{
+	const struct slice whole = line;
+	reading->position = (struct position){ -1, -1, line };
 	if (line.length > 2 && line.start[0] == 'C' && line.start[1] == ' ') {
 		line = (struct slice){ line.start + 2, line.length - 2 };
-		position->class = take_hex(&line, 2);
+		reading->position.class = take_hex(&line, 2);
 		return;
 	}
 	int32_t vendor = take_hex(&line, 4);
-	if (vendor < 0 || !find(&indexes->vendors, (uint32_t)vendor))
+	if (vendor < 0 || !find(&reading->indexes->vendors, (uint32_t)vendor))
 		return;
-	position->vendor = vendor;
-	give(&indexes->vendors, (uint32_t)vendor, line, arena);
+	reading->position.vendor = vendor;
+	give(&reading->indexes->vendors, (uint32_t)vendor, line, reading->arena);
+	keep(reading, whole);
 }
 
-static void read_second_line(struct slice line, const struct indexes *indexes, struct position position,
-			     struct arena *arena)
+static void read_second_line(struct reading *reading, struct slice line)
 {
-	bool is_device = position.vendor >= 0;
-	int32_t id = take_hex(&line, is_device ? 4 : 2);
+	struct position *position = &reading->position;
+	struct slice name = { line.start + 1, line.length - 1 };
+	bool is_device = position->vendor >= 0;
+	int32_t id = take_hex(&name, is_device ? 4 : 2);
 	if (id < 0)
 		return;
-	if (is_device)
-		give(&indexes->devices, device_key(position.vendor, id), line, arena);
-	else
-		give(&indexes->classes, (uint32_t)position.class << 8 | (uint32_t)id, line, arena);
+	const struct index *index = is_device ? &reading->indexes->devices : &reading->indexes->classes;
+	uint32_t key = is_device ? device_key(position->vendor, id) : (uint32_t)position->class << 8 | (uint32_t)id;
+	if (!give(index, key, name, reading->arena))
+		return;
+	if (!is_device && position->class_line.length)
+		keep(reading, position->class_line);
+	position->class_line.length = 0;
+	keep(reading, line);
 }
 
-static void read_file(struct slice text, const struct indexes *indexes, struct arena *arena)
+static void read_file(struct reading *reading, struct slice text)
 {
-	struct position position = { -1, -1 };
 	struct slice line;
+	reading->position = (struct position){ -1, -1, { "", 0 } };
 	while (slice_next_line(&text, &line)) {
 		if (line.length < 4 || line.start[0] == '#')
 			continue;
 		if (line.start[0] != '\t')
-			read_top_line(line, indexes, &position, arena);
-		else if (line.start[1] != '\t' && (position.vendor >= 0 || position.class >= 0))
-			read_second_line((struct slice){ line.start + 1, line.length - 1 }, indexes, position, arena);
+			read_top_line(reading, line);
+		else if (line.start[1] != '\t' && (reading->position.vendor >= 0 || reading->position.class >= 0))
+			read_second_line(reading, line);
 	}
+}
+
+/* Of the file itself, a recorder is shown only what belongs to these functions: see pci_ids_fill(). */
+static int read_installed(const struct root *root, struct arena *arena, const char **ret_path, struct slice *ret,
+			  struct error *error)
+{
+	const struct root quiet = root_unrecorded(root);
+	int r = -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(places) && root_absent(r); i++) {
+		*ret_path = places[i];
+		r = root_read(&quiet, arena, places[i], ret, error);
+		if (r < 0)
+			recorder_note_read(root, places[i], r, NULL);
+	}
+	return r;
 }
 
 int pci_ids_fill(const struct root *root, struct arena *arena, struct pci_functions *functions, struct error *error)
 {
 	AUTO_ARENA scratch = { 0 };
 	struct slice text;
-	int r = -ENOENT;
-	for (size_t i = 0; i < ARRAY_SIZE(places) && root_absent(r); i++)
-		r = root_read(root, &scratch, places[i], &text, error);
+	const char *path;
+	int r = read_installed(root, &scratch, &path, &text, error);
 	if (root_absent(r))
 		return error_set(error, -ENOENT, "%s/usr/share/misc/pci.ids: not installed", root->name);
 	if (r < 0)
 		return r;
 	struct indexes indexes = make_indexes(&scratch, functions);
-	read_file(text, &indexes, arena);
+	struct reading reading = { .indexes = &indexes, .arena = arena, .kept = { .arena = &scratch } };
+	buffer_add(&reading.kept, "", 0);
+	read_file(&reading, text);
 	give_names(&indexes, functions);
+	recorder_note_read(root, path, 0, &(struct slice){ reading.kept.text, reading.kept.length });
 	return 0;
 }

@@ -15,7 +15,6 @@ enum {
 	OPTION_LIST,
 	OPTION_ALL,
 	OPTION_JSON,
-	OPTION_ROOT,
 };
 
 static const struct verb_option options[] = {
@@ -29,7 +28,7 @@ static const struct verb_option options[] = {
 	{ OPTION_LIST, "list", NULL, "print the table of checks, and judge nothing" },
 	{ OPTION_ALL, "all", NULL, "show what passes and what does not arise, too" },
 	{ OPTION_JSON, "json", NULL, "print an object instead of text" },
-	{ OPTION_ROOT, "root", "DIR", "look at the system in DIR instead of this one" },
+	PLACE_OPTIONS,
 	{ 0 },
 };
 
@@ -90,6 +89,9 @@ static int check(const struct request *request, struct arena *arena)
 		return VERB_FAILED;
 	}
 	say_problems(&subjects);
+	if (place_other_version(&subjects.root))
+		say("check: the snapshot was made by %s, which may not have looked at all that is judged here",
+		    place_other_version(&subjects.root));
 	check_run(&subjects.set, &request->only, arena, &findings);
 	if (request->json) {
 		AUTO_JSON *object = findings_json(&report);
@@ -152,9 +154,6 @@ static int take_option(const struct verb_args *args, int option, const char *val
 	case OPTION_LOG:
 		request->log_file = value;
 		break;
-	case OPTION_ROOT:
-		request->subjects.directory = value;
-		break;
 	default:
 		request->journal = request->journal || option == OPTION_JOURNAL;
 		request->list = request->list || option == OPTION_LIST;
@@ -172,6 +171,8 @@ static int run(struct verb_args *args)
 	int status;
 	int option;
 	while ((option = verb_next_option(args, &value, &status)) > 0) {
+		if (place_option(&request.subjects.place, option, value))
+			continue;
 		status = take_option(args, option, value, &request, &arena);
 		if (status)
 			return status;
@@ -180,6 +181,8 @@ static int run(struct verb_args *args)
 		return status;
 	if (args->next < args->argc)
 		return verb_usage(args, "'%.64s' is one argument too many", args->argv[args->next]);
+	if (place_usage(args, &request.subjects.place))
+		return VERB_USAGE;
 	if (request.subjects.vm && request.subjects.vm_file)
 		return verb_usage(args, "--vm and --vm-file: one VM at a time");
 	if (request.log_file && request.journal)

@@ -7,6 +7,7 @@
 #include "report/table.h"
 #include "verb/device-filter.h"
 #include "verb/device-json.h"
+#include "verb/place.h"
 #include "verb/verb.h"
 
 #define NARROW 120
@@ -16,8 +17,7 @@
 #define PASSABLE_WIDTH 24
 
 enum {
-	OPTION_ROOT = 1,
-	OPTION_JSON,
+	OPTION_JSON = 1,
 	OPTION_CLASS,
 	OPTION_DRIVER,
 	OPTION_GROUP,
@@ -35,7 +35,7 @@ static const struct verb_option options[] = {
 	{ OPTION_PASSABLE, "passable", NULL, "that can be passed to a VM now" },
 	{ OPTION_FREE, "free", NULL, "that nobody uses" },
 	{ OPTION_JSON, "json", NULL, "print an array of objects instead of a table" },
-	{ OPTION_ROOT, "root", "DIR", "look at the system in DIR instead of this one" },
+	PLACE_OPTIONS,
 	{ 0 },
 };
 
@@ -182,14 +182,14 @@ static void say_what_is_not_there(const struct root *root, const struct selectio
 		say("list: 'unknown': something could not be looked at; 'nestpci show ADDRESS' says what");
 }
 
-static int list(const char *directory, const struct device_filter *filter, bool as_json)
+static int list(const struct place *place, const struct device_filter *filter, bool as_json)
 {
 	struct error error;
 	AUTO_ARENA arena = { 0 };
 	AUTO_ROOT root = ROOT_NONE;
 	struct passables passables = { 0 };
 	struct selection selection;
-	int r = root_open(&root, directory, &error);
+	int r = place_open(place, &root, &error);
 	if (r == 0)
 		r = passable_read_all(&root, &arena, &passables, &error);
 	if (r < 0) {
@@ -218,16 +218,16 @@ static int list(const char *directory, const struct device_filter *filter, bool 
 static int run(struct verb_args *args)
 {
 	const char *value;
-	const char *directory = NULL;
+	struct place place = { 0 };
 	struct device_filter filter = { 0 };
 	struct error error;
 	bool as_json = false;
 	int status;
 	int option;
 	while ((option = verb_next_option(args, &value, &status)) > 0) {
-		if (option == OPTION_ROOT)
-			directory = value;
-		else if (option == OPTION_JSON)
+		if (place_option(&place, option, value))
+			continue;
+		if (option == OPTION_JSON)
 			as_json = true;
 		else if (option == OPTION_DRIVER)
 			filter.driver = value;
@@ -246,7 +246,9 @@ static int run(struct verb_args *args)
 		return status;
 	if (args->next < args->argc)
 		return verb_usage(args, "'%.64s' is one argument too many", args->argv[args->next]);
-	return list(directory, &filter, as_json);
+	if (place_usage(args, &place))
+		return VERB_USAGE;
+	return list(&place, &filter, as_json);
 }
 
 const struct verb verb_list = {

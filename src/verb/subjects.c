@@ -87,7 +87,7 @@ static void choose_devices(const struct subjects_request *request, struct arena 
 int subjects_gather(const struct subjects_request *request, struct arena *arena, struct subjects *ret,
 		    struct error *error)
 {
-	int r = root_open(&ret->root, request->directory, error);
+	int r = place_open(&request->place, &ret->root, error);
 	if (r < 0)
 		return r;
 	r = host_read(&ret->root, arena, &ret->host, error);

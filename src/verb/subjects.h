@@ -3,10 +3,11 @@
 #pragma once
 
 #include "check/check.h"
+#include "verb/place.h"
 
 struct subjects_request {
-	const char *directory; /* --root; NULL: this machine */
-	int level;             /* -1: 1 in a VM, else 0 */
+	struct place place;
+	int level; /* -1: 1 in a VM, else 0 */
 	const struct pci_address *devices;
 	size_t device_count;
 	const char *vm;      /* id, name or pid; or NULL */

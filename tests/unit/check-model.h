@@ -154,6 +154,7 @@ static inline void make_machine(struct model *m)
 static inline void make_l0(struct model *m)
 {
 	static const char line[] = "root=ZFS=rpool/ROOT/pve-1 boot=zfs";
+	arena_release(&m->arena);
 	memset(m, 0, sizeof(*m));
 	struct host *host = &m->host;
 	host->live = host->root_user = true;
