@@ -189,7 +189,8 @@ static void print_log_finding(const struct screen *screen, const struct log_find
 	print_verdict(screen, pattern->verdict);
 	const char *text = arena_printf(screen->arena, "%s%s%s: %s", finding->device ? finding->device : "",
 					finding->device ? ", " : "", pattern->id, pattern->means);
-	report_paragraph(stdout, report_printable(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS,
+			 screen->width);
 	print_labelled(screen, "line:",
 		       arena_printf(screen->arena, "%zu: %s%s", finding->line_number, finding->line,
 				    finding->times > 1 ? arena_printf(screen->arena, " (%zu times)", finding->times) :
@@ -206,7 +207,8 @@ static void print_log(struct screen *screen, const struct findings_report *repor
 		return;
 	print_heading(screen,
 		      arena_printf(screen->arena, "Log: %s, %zu lines",
-				   report_printable(screen->arena, report->log_source->source.path), report->log->lines),
+				   report_printable(screen->arena, report->log_source->source.path),
+				   report->log->lines),
 		      0);
 	size_t shown = 0;
 	for (size_t i = 0; i < report->log->count; i++) {
