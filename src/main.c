@@ -7,10 +7,12 @@
 #include "verb/verb.h"
 #include "version.h"
 
-extern const struct verb verb_list, verb_check, verb_explain, verb_bind, verb_unbind, verb_rewrite, verb_exec, verb_lab;
+extern const struct verb verb_list, verb_show, verb_check, verb_explain, verb_bind, verb_unbind, verb_rewrite,
+	verb_exec, verb_lab;
 
 const struct verb *const verbs[] = {
-	&verb_list, &verb_check, &verb_explain, &verb_bind, &verb_unbind, &verb_rewrite, &verb_exec, &verb_lab, NULL,
+	&verb_list,   &verb_show,    &verb_check, &verb_explain, &verb_bind,
+	&verb_unbind, &verb_rewrite, &verb_exec,  &verb_lab,     NULL,
 };
 
 static void print_help(void)

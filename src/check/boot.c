@@ -42,7 +42,7 @@ static const char *missing_words(const struct cmdline *from, const struct cmdlin
 }
 
 /* What the loader in use reads: the first of the two files, or its own entry where it has none; NULL: not known. */
-static const struct boot_cmdline *file_in_use(const struct boot *boot)
+static const struct boot_cmdline *in_use_of(const struct boot *boot)
 {
 	if (boot->grub.in_use)
 		return &boot->grub;
@@ -67,7 +67,7 @@ static bool judged_without_line(const struct boot_cmdline *file, struct finding 
 
 static bool judged_without_file(const struct boot *boot, struct finding *finding, struct arena *arena)
 {
-	if (file_in_use(boot))
+	if (in_use_of(boot))
 		return false;
 	if (boot->loader == BOOT_UNKNOWN)
 		judge_unknown(finding, arena, "which file the boot loader reads is not known");
@@ -109,7 +109,7 @@ static void judge_in_force(const struct subject_set *set, const void *subject, s
 	}
 	if (judged_without_file(set->boot, finding, arena))
 		return;
-	const struct boot_cmdline *file = file_in_use(set->boot);
+	const struct boot_cmdline *file = in_use_of(set->boot);
 	if (judged_without_line(file, finding, arena))
 		return;
 	const char *command = boot_apply_command(set);
@@ -143,7 +143,7 @@ static void judge_elsewhere(const struct subject_set *set, const void *subject, 
 	if (judged_without_boot(set, finding, arena) || judged_without_file(set->boot, finding, arena))
 		return;
 	const struct boot *boot = set->boot;
-	const struct boot_cmdline *used = file_in_use(boot);
+	const struct boot_cmdline *used = in_use_of(boot);
 	const struct boot_cmdline *unused = used == &boot->grub ? &boot->kernel_cmdline : &boot->grub;
 	if (used == &boot->entry || unused->in_use) {
 		judge_na(finding, arena,
@@ -277,7 +277,7 @@ static const struct check checks[] = {
 		       "/etc/kernel/cmdline exists on machines that boot by GRUB.",
 		.mend = "'proxmox-boot-tool status', 'efibootmgr -v' and 'bootctl status' tell more; root sees more of them.",
 		.see = "Proxmox VE: Host Bootloader; bootctl(1)",
-		.rows = "F137 F138 F143",
+		.rows = "F137 F138",
 		.at_rest = true,
 		.judge = judge_loader,
 	},
@@ -293,7 +293,7 @@ static const struct check checks[] = {
 		       "rebooted. One that was typed at the boot prompt is gone after the next boot.",
 		.mend = "Run the command that fits the boot loader (update-grub, proxmox-boot-tool refresh), reboot.",
 		.see = "Proxmox VE: Host Bootloader; grub-mkconfig(8)",
-		.rows = "F137 F138 F139 F141 F142 F147",
+		.rows = "F137 F138 F139 F141 F142",
 		.judge = judge_in_force,
 	},
 	{

@@ -19,6 +19,12 @@ static void remedy_for_flags(struct finding *finding, const struct subject_set *
 								"Intel VT-x (Virtualization Technology)");
 }
 
+/* Devices are there only where the system runs: /dev of a tree of files says nothing. */
+static bool is_missing(const struct host *host)
+{
+	return fact_absent(&host->kvm.device) && host->live;
+}
+
 static void judge_virtualization(const struct subject_set *set, const void *subject, struct finding *finding,
 				 struct arena *arena)
 {
@@ -37,7 +43,7 @@ static void judge_virtualization(const struct subject_set *set, const void *subj
 	if (fact_known(&host->kvm.api)) {
 		judge_pass(finding, arena, "the CPU shows neither vmx nor svm, but KVM works: it is of another kind");
 		judge_evidence_fact(finding, arena, &host->kvm.api);
-	} else if (fact_absent(&host->kvm.device)) {
+	} else if (is_missing(host)) {
 		judge_fail(finding, arena, "the CPU shows neither vmx nor svm, and there is no /dev/kvm");
 		judge_wanted(finding, arena, "the flag vmx or svm");
 		remedy_for_flags(finding, set, arena);
@@ -71,7 +77,7 @@ static void judge_device(const struct subject_set *set, const void *subject, str
 	const struct fact *device = &set->host->kvm.device;
 	if (fact_known(device)) {
 		judge_pass(finding, arena, "/dev/kvm is there");
-	} else if (fact_absent(device)) {
+	} else if (is_missing(set->host)) {
 		judge_fail(finding, arena, "there is no /dev/kvm: VMs would be emulated");
 		judge_wanted(finding, arena, "/dev/kvm");
 		remedy_for_device(finding, set, arena);
@@ -144,12 +150,18 @@ static void remedy_for_nested(struct finding *finding, const struct subject_set 
 		     kvm->module, kvm->module, kvm->module);
 }
 
+/* Looked for, and neither of the two modules was found. */
+static bool has_other_kind(const struct kvm *kvm)
+{
+	return !kvm->module && kvm->device.state != FACT_UNASKED;
+}
+
 static void judge_nested(const struct subject_set *set, const void *subject, struct finding *finding,
 			 struct arena *arena)
 {
 	const struct kvm *kvm = &set->host->kvm;
-	if (!kvm->module && fact_known(&kvm->api)) {
-		judge_na(finding, arena, "this KVM is neither kvm_intel nor kvm_amd: see kvm-can-nest");
+	if (has_other_kind(kvm)) {
+		judge_na(finding, arena, "neither kvm_intel nor kvm_amd is loaded: see kvm-can-nest");
 		return;
 	}
 	if (!fact_known(&kvm->nested)) {
@@ -238,8 +250,8 @@ static void judge_paging(const struct subject_set *set, const void *subject, str
 {
 	const struct kvm *kvm = &set->host->kvm;
 	const char *name = text_equals(kvm->module, "kvm_amd") ? "npt" : "ept";
-	if (!kvm->module && fact_known(&kvm->api)) {
-		judge_na(finding, arena, "this KVM is neither kvm_intel nor kvm_amd");
+	if (has_other_kind(kvm)) {
+		judge_na(finding, arena, "neither kvm_intel nor kvm_amd is loaded");
 		return;
 	}
 	if (!fact_known(&kvm->ept)) {
@@ -349,7 +361,7 @@ static const struct check checks[] = {
 		       "interrupt remapping VFIO in L1 refuses devices.",
 		.mend = "Run Linux 4.4 or later.",
 		.see = "QEMU: hw/i386/x86-iommu.c; kernel: Documentation/virt/kvm/api.rst, KVM_CAP_SPLIT_IRQCHIP",
-		.rows = "F030",
+		.rows = "",
 		.needs = "kvm-usable",
 		.judge = judge_split_irqchip,
 	},

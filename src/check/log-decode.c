@@ -2,6 +2,7 @@
 /* Faults of IOMMUs, in words. */
 #include "check/log.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 /*
@@ -166,16 +167,17 @@ static const char *decode_amdvi(struct slice line, struct arena *arena)
 /* "device 01.00.0 requires caching mode": bus, device and function as the VM's firmware numbered them, if it has yet. */
 static const char *decode_guest(struct slice line, struct arena *arena)
 {
-	const char *found = memmem(line.start, line.length, "device ", strlen("device "));
-	unsigned int bus;
-	unsigned int device;
-	unsigned int function;
-	if (!found)
+	static const char introduction[] = "device ";
+	static const char shape[] = "xx.xx.x ";
+	const char *at = memmem(line.start, line.length, introduction, sizeof(introduction) - 1);
+	if (!at)
 		return NULL;
-	const char *copy = arena_strndup(arena, found, (size_t)(line.start + line.length - found));
-	if (sscanf(copy, "device %2x.%2x.%1x ", &bus, &device, &function) != 3)
-		return NULL;
-	return arena_printf(arena, "inside the VM it is %02x:%02x.%x", bus, device, function);
+	at += sizeof(introduction) - 1;
+	for (size_t i = 0; i + 1 < sizeof(shape); i++)
+		if (at + i == line.start + line.length ||
+		    (shape[i] == 'x' ? !isxdigit((unsigned char)at[i]) : at[i] != shape[i]))
+			return NULL;
+	return arena_printf(arena, "inside the VM it is %.2s:%.4s", at, at + 3);
 }
 
 const char *log_decode(enum log_decoder decoder, struct slice line, struct arena *arena)

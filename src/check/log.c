@@ -24,13 +24,13 @@ const struct log_pattern *log_pattern_find(const char *id)
  * fragment the first LOG_KEY_MIN bytes are its key. Two bytes of the text tell how far the next key's end can be away
  * at least; where that is 0, the patterns with these two bytes at their key's end are tried.
  */
-#define PAIRS 65536u
+#define PAIRS 65536U
 
 struct searched {
 	const struct log_pattern *pattern;
 	struct slice key;
-	size_t next;    /* with the same last two bytes: index plus one */
-	size_t matched; /* where the last line that matched begins, plus one: once per line */
+	size_t next;  /* with the same last two bytes: index plus one */
+	size_t tried; /* number of the last line that was compared with it */
 };
 
 struct search {
@@ -44,8 +44,8 @@ struct search {
 	size_t room;
 	size_t *places;     /* hash table: index of a finding plus one */
 	size_t place_count; /* a power of two */
-	size_t counted;     /* so far lines were counted, */
-	size_t lines;       /* so many */
+	struct slice line;  /* at hand */
+	size_t line_number; /* of it, from 1 */
 };
 
 static unsigned int pair_at(const char *at)
@@ -203,30 +203,31 @@ static bool find_device(struct slice line, char ret[PCI_ADDRESS_TEXT_MAX])
 static const char *clean(struct slice line, struct arena *arena)
 {
 	bool is_cut = line.length > LINE_SHOWN_MAX;
-	const char *from = arena_strndup(arena, line.start, is_cut ? LINE_SHOWN_MAX : line.length);
-	struct buffer text = { .arena = arena };
-	buffer_add(&text, "", 0);
+	size_t shown = is_cut ? LINE_SHOWN_MAX : line.length;
+	const char *from = arena_strndup(arena, line.start, shown);
+	char *text = arena_alloc(arena, shown + sizeof("..."));
+	char *to = text;
 	while (*from) {
 		size_t length = text_character(from);
 		bool is_control = length == 0 || (unsigned char)*from < ' ' || *from == 0x7f ||
 				  ((unsigned char)from[0] == 0xc2 && (unsigned char)from[1] < 0xa0);
 		if (*from == '\t')
-			buffer_putc(&text, ' ');
+			*to++ = ' ';
 		else if (!is_control)
-			buffer_add(&text, from, length);
+			to = mempcpy(to, from, length);
 		from += length ? length : 1;
 	}
 	if (is_cut)
-		buffer_puts(&text, "...");
-	return text.text;
+		memcpy(to, "...", sizeof("..."));
+	return text;
 }
 
 static size_t hash_of(const struct log_pattern *pattern, const char *device)
 {
 	/* FNV-1a. */
-	uint64_t hash = 0xcbf29ce484222325u ^ (uint64_t)(uintptr_t)pattern;
+	uint64_t hash = 0xcbf29ce484222325U ^ (uint64_t)(uintptr_t)pattern;
 	for (const char *at = device ? device : ""; *at; at++)
-		hash = (hash ^ (uint8_t)*at) * 0x100000001b3u;
+		hash = (hash ^ (uint8_t)*at) * 0x100000001b3U;
 	return (size_t)(hash ^ hash >> 32);
 }
 
@@ -258,21 +259,9 @@ static void make_room(struct search *search)
 		*find_place(search, findings->items[i].pattern, findings->items[i].device) = i + 1;
 }
 
-static void count_lines(struct search *search, const char *until)
+static void add_finding(struct search *search, const struct log_pattern *pattern)
 {
-	const char *at = search->text.start + search->counted;
-	while (at < until) {
-		const char *end = memchr(at, '\n', (size_t)(until - at));
-		if (!end)
-			break;
-		search->lines++;
-		at = end + 1;
-	}
-	search->counted = (size_t)(until - search->text.start);
-}
-
-static void add_finding(struct search *search, const struct log_pattern *pattern, struct slice line)
-{
+	struct slice line = search->line;
 	bool is_said_once = pattern->verdict == VERDICT_PASS || pattern->verdict == VERDICT_NA;
 	char text[PCI_ADDRESS_TEXT_MAX];
 	const char *device = !is_said_once && find_device(line, text) ? text : NULL;
@@ -282,33 +271,42 @@ static void add_finding(struct search *search, const struct log_pattern *pattern
 		search->findings->items[*place - 1].times++;
 		return;
 	}
-	count_lines(search, line.start);
 	search->findings->items[search->findings->count] = (struct log_finding){
 		.pattern = pattern,
 		.device = device ? arena_strdup(search->arena, device) : NULL,
 		.detail = log_decode(pattern->decoder, line, search->arena),
 		.line = clean(line, search->arena),
-		.line_number = search->lines + 1,
+		.line_number = search->line_number,
 		.times = 1,
 	};
 	*place = ++search->findings->count;
 }
 
-/* A key was seen at `at`: the rest of the pattern is looked for in its line. */
+/* Goes on to the line that a place further on is in. */
+static void go_to(struct search *search, const char *place)
+{
+	const char *end = search->text.start + search->text.length;
+	while (search->line_number == 0 || place > search->line.start + search->line.length) {
+		const char *start = search->line_number ? search->line.start + search->line.length + 1 :
+							  search->text.start;
+		const char *behind = start < end ? memchr(start, '\n', (size_t)(end - start)) : NULL;
+		search->line = (struct slice){ start, (size_t)((behind ? behind : end) - start) };
+		search->line_number++;
+	}
+}
+
+/* A key may begin at `at`. A line is compared with a pattern once, however often it holds the key. */
 static void try_pattern(struct search *search, struct searched *searched, const char *at)
 {
 	const char *end = search->text.start + search->text.length;
 	if ((size_t)(end - at) < searched->key.length || memcmp(at, searched->key.start, searched->key.length) != 0)
 		return;
-	const char *before = memrchr(search->text.start, '\n', (size_t)(at - search->text.start));
-	const char *start = before ? before + 1 : search->text.start;
-	const char *behind = memchr(at, '\n', (size_t)(end - at));
-	struct slice line = { start, (size_t)((behind ? behind : end) - start) };
-	size_t mark = (size_t)(start - search->text.start) + 1;
-	if (searched->matched == mark || !line_matches(searched->pattern, line))
+	go_to(search, at);
+	if (searched->tried == search->line_number)
 		return;
-	searched->matched = mark;
-	add_finding(search, searched->pattern, line);
+	searched->tried = search->line_number;
+	if (line_matches(searched->pattern, search->line))
+		add_finding(search, searched->pattern);
 }
 
 /* By line, and within one by the order of the tables, however far along it their keys stand. */
@@ -336,8 +334,10 @@ void log_classify(struct slice text, struct arena *arena, struct log_findings *r
 			try_pattern(&search, &search.patterns[i - 1], text.start + at - (LOG_KEY_MIN - 2));
 		at++;
 	}
-	count_lines(&search, text.start + text.length);
-	ret->lines = search.lines + (text.length && text.start[text.length - 1] != '\n');
+	if (text.length) {
+		go_to(&search, text.start + text.length - 1);
+		ret->lines = search.line_number;
+	}
 	if (ret->count)
 		qsort(ret->items, ret->count, sizeof(*ret->items), compare_findings);
 }

@@ -230,7 +230,7 @@ static const struct check checks[] = {
 		       "swapped, ballooned or shared.",
 		.mend = "Less memory for the VM, or fewer VMs.",
 		.see = "kernel: Documentation/driver-api/vfio.rst",
-		.rows = "F096 F099 F102",
+		.rows = "F096 F102",
 		.judge = judge_to_pin,
 	},
 	{

@@ -290,7 +290,7 @@ static const struct check checks[] = {
 		       "to its own driver before vfio-pci is there.",
 		.mend = "update-initramfs -u -k all, dracut -f, mkinitcpio -P; then reboot.",
 		.see = "update-initramfs(8), dracut(8), mkinitcpio(8)",
-		.rows = "F127 F145 F147",
+		.rows = "F127 F145",
 		.at_rest = true,
 		.judge = judge_initramfs,
 	},

@@ -44,7 +44,11 @@ void judge_unknown_fact(struct finding *finding, struct arena *arena, const stru
 	switch (fact->state) {
 	case FACT_UNREADABLE:
 		finding->denied = fact->denied;
-		judge_unknown(finding, arena, "%s cannot be read%s", path, fact->denied ? " but by root" : "");
+		if (fact->denied || !fact->problem)
+			judge_unknown(finding, arena, "%s cannot be read%s", path, fact->denied ? " but by root" : "");
+		else
+			judge_unknown(finding, arena, "%s%s%s", strstr(fact->problem, path) ? "" : path,
+				      strstr(fact->problem, path) ? "" : " cannot be read: ", fact->problem);
 		break;
 	case FACT_WRONG:
 		judge_unknown(finding, arena, "what %s says is not understood", path);

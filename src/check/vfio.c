@@ -277,7 +277,7 @@ static const struct check checks[] = {
 		.why = "QEMU opens it for every device, unless it uses iommufd.",
 		.mend = "udev makes it; a container must be given it.",
 		.see = "kernel: Documentation/driver-api/vfio.rst",
-		.rows = "F017 F116",
+		.rows = "F017",
 		.needs = "vfio-present",
 		.judge = judge_node,
 	},

@@ -6,9 +6,9 @@
 #include "host/acpi-table.h"
 
 /* Sections are those of the VT-d specification, revision 4.1. */
-#define HEADER_SIZE 48u /* 8.1 */
-#define SCOPE_SIZE 6u   /* 8.3.1, without hops of two bytes each */
-#define PAGE 4096u
+#define HEADER_SIZE 48U /* 8.1 */
+#define SCOPE_SIZE 6U   /* 8.3.1, without hops of two bytes each */
+#define PAGE 4096U
 
 #define DRHD_INCLUDE_PCI_ALL 1 /* 8.3, Flags */
 

@@ -6,14 +6,14 @@
 #include "host/acpi-table.h"
 
 /* Sections are those of AMD's specification 48882, revision 3.08. */
-#define HEADER_SIZE 48u     /* 5.2.1 */
-#define IVHD_SIZE_10 24u    /* 5.2.2.1, type 0x10 */
-#define IVHD_SIZE_LATER 40u /* 5.2.2.2, types 0x11 and 0x40 */
-#define IVMD_SIZE 32u       /* 5.2.2.8 */
-#define PAGE 4096u
+#define HEADER_SIZE 48U     /* 5.2.1 */
+#define IVHD_SIZE_10 24U    /* 5.2.2.1, type 0x10 */
+#define IVHD_SIZE_LATER 40U /* 5.2.2.2, types 0x11 and 0x40 */
+#define IVMD_SIZE 32U       /* 5.2.2.8 */
+#define PAGE 4096U
 
 #define ENTRY_ACPI_DEVICE 0xf0
-#define ENTRY_ACPI_DEVICE_SIZE 22u /* 5.2.2.5: and as many bytes as the last of them says */
+#define ENTRY_ACPI_DEVICE_SIZE 22U /* 5.2.2.5: and as many bytes as the last of them says */
 
 struct parsing {
 	struct arena *arena;

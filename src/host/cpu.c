@@ -28,17 +28,21 @@ static void read_flags(struct slice flags, struct cpu *cpu, bool *long_mode)
 	}
 }
 
-/* "48 bits physical, 48 bits virtual" */
-static void read_address_sizes(struct slice text, struct arena *arena, struct cpu *cpu)
+/* "48 bits physical, 48 bits virtual": the number before `what`; 0: none that can be. */
+static unsigned int address_bits(struct slice text, struct arena *arena, const char *what)
 {
-	unsigned int physical;
-	unsigned int virtual;
-	if (sscanf(arena_strndup(arena, text.start, text.length), "%3u bits physical, %3u bits virtual", &physical,
-		   &virtual) == 2 &&
-	    physical <= 64 && virtual <= 64) {
-		cpu->physical_bits = physical;
-		cpu->virtual_bits = virtual;
+	struct slice number = slice_of("");
+	struct slice word;
+	uint64_t bits;
+	while (slice_next_word(&text, &word)) {
+		if (slice_equals(word, what))
+			return text_to_number(arena_strndup(arena, number.start, number.length), 10, 64, &bits) == 0 ?
+				       (unsigned int)bits :
+				       0;
+		if (!slice_equals(word, "bits"))
+			number = word;
 	}
+	return 0;
 }
 
 static enum cpu_vendor vendor_of(const char *id)
@@ -87,7 +91,8 @@ void cpu_parse(struct slice text, struct arena *arena, struct cpu *ret)
 			x86 = true;
 			read_flags(value, ret, &long_mode);
 		} else if (slice_equals(key, "address sizes")) {
-			read_address_sizes(value, arena, ret);
+			ret->physical_bits = address_bits(value, arena, "physical,");
+			ret->virtual_bits = address_bits(value, arena, "virtual");
 		} else if (slice_equals(key, "CPU implementer")) {
 			arm = true;
 		} else if (slice_equals(key, "CPU architecture") && slice_equals(value, "8")) {

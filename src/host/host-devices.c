@@ -213,7 +213,8 @@ static bool is_listed(const struct host_device *device)
 {
 	const struct group *group = device->group;
 	return group && group->count &&
-	       bsearch(&device->address, group->members, group->count, sizeof(*group->members), compare_function);
+	       bsearch(&device->address, group->members, group->count, sizeof(const struct pci_function *),
+		       compare_function);
 }
 
 /* By index of device: the first of the same group, which is asked for all of them. */

@@ -110,7 +110,7 @@ static bool is_first(struct finding *finding, const struct node *node)
 
 void users_find_members(struct finding *finding)
 {
-	if (!finding->has_blocks)
+	if (!(finding->has & USERS_DISKS))
 		return;
 	bool has_database = root_exists(finding->root, "/run/udev/data");
 	for (size_t i = 0; i < finding->node_count; i++) {

@@ -35,13 +35,17 @@ struct node {
 	size_t stake_room;
 };
 
+/* What a PCI device has, that somebody could use. */
+#define USERS_DEVICES 1U    /* a device node */
+#define USERS_DISKS 2U      /* one that is a block device */
+#define USERS_INTERFACES 4U /* a network interface */
+
 /* A PCI device whose users are asked for. */
 struct owner {
 	const struct pci_function *function;
-	bool has_device;    /* a device node, that a process could hold open */
-	bool has_interface; /* a network interface */
-	bool has_console;   /* the framebuffer that the console is on */
-	bool was_told;      /* one disk has said it for all */
+	unsigned int has; /* USERS_... */
+	bool has_console; /* the framebuffer that the console is on */
+	bool was_told;    /* one disk has said it for all */
 	struct uses uses;
 };
 
@@ -79,8 +83,7 @@ struct finding {
 	struct index devices; /* by `device` */
 	struct index numbers; /* by `number` and `is_block` */
 	struct blocks blocks;
-	bool has_blocks;     /* one of the nodes is a block device */
-	bool has_interfaces; /* one of them is a network interface */
+	unsigned int has; /* USERS_..., of all of them */
 };
 
 /* A line of mountinfo. */
@@ -117,8 +120,9 @@ void users_add_guess_of(struct finding *finding, struct node *node, enum use_kin
 void users_add_for(struct finding *finding, const struct node *node, enum use_kind kind, bool needed, const char *brief,
 		   const char *text);
 
-/* What could not be looked at, said of every device. */
-void users_add_unknown(struct finding *finding, bool needed, const char *brief, const char *text);
+/* What could not be looked at, said of every PCI device that it could concern: those that have one of `concerns`. */
+void users_add_unknown(struct finding *finding, unsigned int concerns, bool needed, const char *brief,
+		       const char *format, ...) PRINTF_FORMAT(5, 6);
 
 /*
  * Adds a node, without stakes, unless it is there already. Pointers to nodes are good until the next call.

@@ -39,14 +39,12 @@ static struct block *find_below(struct finding *finding, const struct loop *loop
 	if (r == 0 && S_ISBLK(status.st_mode))
 		return users_block_by_number(finding, status.st_rdev);
 	if (root_absent(r))
-		users_add_unknown(finding, false, "a loop device",
-				  arena_printf(finding->arena,
-					       "%s stands on %s, which is not to be found: not known what that is",
-					       loop->name, loop->backing));
+		users_add_unknown(finding, USERS_DISKS, false, "a loop device",
+				  "%s stands on %s, which is not to be found: not known what that is", loop->name,
+				  loop->backing);
 	else if (r < 0)
-		users_add_unknown(finding, true, "a loop device",
-				  arena_printf(finding->arena, "not known what %s stands on: %s", loop->name,
-					       error.text));
+		users_add_unknown(finding, USERS_DISKS, true, "a loop device", "not known what %s stands on: %s",
+				  loop->name, error.text);
 	if (root_real_path(finding->root, finding->arena, loop->backing, &real, NULL) < 0)
 		return guess(finding, loop);
 	return text_starts_with(real, "/dev/") ? by_name(finding, real + strlen("/dev/")) : NULL;
@@ -59,8 +57,8 @@ static void read_loop(struct finding *finding, const char *name)
 	const char *path = arena_printf(finding->arena, "/sys/class/block/%s/loop/backing_file", name);
 	int r = root_read_line(finding->root, finding->arena, path, &backing, &error);
 	if (r < 0 && !root_absent(r))
-		users_add_unknown(finding, true, "a loop device",
-				  arena_printf(finding->arena, "not known what %s stands on: %s", name, error.text));
+		users_add_unknown(finding, USERS_DISKS, true, "a loop device", "not known what %s stands on: %s", name,
+				  error.text);
 	/* Absent: not set up, or a partition of a loop device. */
 	if (r < 0 || !*backing)
 		return;
@@ -73,13 +71,12 @@ void users_read_loops(struct finding *finding)
 {
 	struct error error;
 	struct list names = { .arena = finding->arena };
-	if (!finding->has_blocks)
+	if (!(finding->has & USERS_DISKS))
 		return;
 	int r = root_list(finding->root, finding->arena, "/sys/class/block", &names, &error);
 	if (r < 0 && !root_absent(r))
-		users_add_unknown(finding, true, "loop devices",
-				  arena_printf(finding->arena, "not known which loop devices there are: %s",
-					       error.text));
+		users_add_unknown(finding, USERS_DISKS, true, "loop devices",
+				  "not known which loop devices there are: %s", error.text);
 	for (size_t i = 0; r == 0 && i < names.count; i++)
 		if (text_starts_with(names.items[i], "loop"))
 			read_loop(finding, names.items[i]);

@@ -83,9 +83,8 @@ static void read_routes(struct finding *finding, const char *path,
 	if (r == 0)
 		read(finding, text, ret);
 	else if (!root_absent(r)) /* absent: a kernel without this protocol */
-		users_add_unknown(finding, true, "default route",
-				  arena_printf(finding->arena, "not known where the default route goes: %s",
-					       error.text));
+		users_add_unknown(finding, USERS_INTERFACES, true, "default route",
+				  "not known where the default route goes: %s", error.text);
 }
 
 /* The names of the interfaces that stand directly on one: its links `master` and `upper_*`. */
@@ -237,7 +236,7 @@ void users_find_routes(struct finding *finding)
 	struct list routes_4 = { .arena = finding->arena };
 	struct list routes_6 = { .arena = finding->arena };
 	struct interfaces interfaces = { .finding = finding };
-	if (!finding->has_interfaces)
+	if (!(finding->has & USERS_INTERFACES))
 		return;
 	read_routes(finding, "/proc/net/route", read_routes_4, &routes_4);
 	read_routes(finding, "/proc/net/ipv6_route", read_routes_6, &routes_6);

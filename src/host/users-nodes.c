@@ -59,8 +59,6 @@ struct node *users_add_node(struct finding *finding, const struct node *node)
 		index_put_text(&finding->devices, finding->arena, node->device, place);
 		index_put_number(&finding->numbers, finding->arena, number_key(node->number, node->is_block), place);
 	}
-	finding->has_blocks |= node->is_block;
-	finding->has_interfaces |= strcmp(node->subsystem, "net") == 0;
 	return &finding->nodes[place];
 }
 
@@ -72,8 +70,10 @@ void users_add_stake(struct finding *finding, struct node *node, size_t owner, c
 					  sizeof(*node->stakes));
 	}
 	node->stakes[node->stake_count++] = (struct stake){ owner, base };
-	finding->owners[owner].has_device |= node->device != NULL;
-	finding->owners[owner].has_interface |= strcmp(node->subsystem, "net") == 0;
+	unsigned int has = (node->device ? USERS_DEVICES : 0) | (node->is_block ? USERS_DISKS : 0) |
+			   (strcmp(node->subsystem, "net") == 0 ? USERS_INTERFACES : 0);
+	finding->owners[owner].has |= has;
+	finding->has |= has;
 }
 
 static int compare_owners(const void *a, const void *b)

@@ -214,14 +214,6 @@ static int ask_user(struct arena *arena, const void *what, const char **ret, str
 	return 0;
 }
 
-/* A device without a device node is held open by nobody. */
-static void add_unknown(struct finding *finding, const char *text)
-{
-	for (size_t i = 0; i < finding->count; i++)
-		if (finding->owners[i].has_device)
-			users_add(finding, i, USE_UNKNOWN, true, "processes", "%s", text);
-}
-
 /* Without root, nothing can be said of other users' processes: /proc may not even list them (mount option hidepid). */
 static void report_hidden(struct scan *scan)
 {
@@ -230,35 +222,28 @@ static void report_hidden(struct scan *scan)
 	if (finding->root->kind != ROOT_OFFLINE &&
 	    (root_ask(finding->root, finding->arena, "user/id", ask_user, NULL, &user, NULL) < 0 ||
 	     strcmp(user, "0") != 0))
-		add_unknown(finding, "not known what processes of other users hold open: only root can see that");
+		users_add_unknown(finding, USERS_DEVICES, true, "processes",
+				  "not known what processes of other users hold open: only root can see that");
 	else if (scan->hidden)
-		add_unknown(finding,
-			    arena_printf(finding->arena,
-					 "not known what %zu processes hold open, such as %s (%s): the kernel "
-					 "keeps it from us",
-					 scan->hidden, scan->hidden_pid, process_name(finding, scan->hidden_pid)));
-}
-
-static bool is_anything_held(const struct finding *finding)
-{
-	for (size_t i = 0; i < finding->node_count; i++)
-		if (finding->nodes[i].device)
-			return true;
-	return false;
+		users_add_unknown(
+			finding, USERS_DEVICES, true, "processes",
+			"not known what %zu processes hold open, such as %s (%s): the kernel keeps it from us",
+			scan->hidden, scan->hidden_pid, process_name(finding, scan->hidden_pid));
 }
 
 void users_find_processes(struct finding *finding)
 {
 	struct error error;
 	struct list names = { .arena = finding->arena };
-	if (!is_anything_held(finding))
+	if (!(finding->has & USERS_DEVICES))
 		return;
 	int r = root_list(finding->root, finding->arena, "/proc", &names, &error);
 	/* Nothing runs on an offline system. */
 	if (root_absent(r) && finding->root->kind == ROOT_OFFLINE)
 		return;
 	if (r < 0) {
-		add_unknown(finding, arena_printf(finding->arena, "not known which processes use it: %s", error.text));
+		users_add_unknown(finding, USERS_DEVICES, true, "processes", "not known which processes use it: %s",
+				  error.text);
 		return;
 	}
 	struct scan scan = { .finding = finding };

@@ -97,7 +97,7 @@ static void report_up(struct finding *finding, const struct node *node, const st
 static void report_hidden(struct finding *finding, size_t owner)
 {
 	const struct pci_function *function = finding->owners[owner].function;
-	if (!finding->owners[owner].has_interface && function->class >> 16 == 0x02 && function->driver &&
+	if (!(finding->owners[owner].has & USERS_INTERFACES) && function->class >> 16 == 0x02 && function->driver &&
 	    strcmp(function->driver, "vfio-pci") != 0 && strcmp(function->driver, "pci-stub") != 0)
 		users_add(finding, owner, USE_NETWORK, false, "network",
 			  "driver %s shows no network interface of it here: there may be one in another network "
@@ -108,7 +108,7 @@ static void report_hidden(struct finding *finding, size_t owner)
 void users_find_remote(struct finding *finding)
 {
 	struct list storage = { .arena = finding->arena };
-	if (finding->has_interfaces) {
+	if (finding->has & USERS_INTERFACES) {
 		find_mounts(finding, &storage);
 		find_iscsi(finding, &storage);
 		find_fabrics(finding, &storage);

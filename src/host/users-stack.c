@@ -185,7 +185,7 @@ static void find_btrfs(struct finding *finding)
 
 void users_find_stacks(struct finding *finding)
 {
-	if (!finding->has_blocks)
+	if (!(finding->has & USERS_DISKS))
 		return;
 	users_read_loops(finding);
 	add_stacks(finding);

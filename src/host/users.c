@@ -97,10 +97,16 @@ void users_add_for(struct finding *finding, const struct node *node, enum use_ki
 	add_for(finding, node, &(struct use){ .kind = kind, .needed = needed, .brief = brief, .text = text });
 }
 
-void users_add_unknown(struct finding *finding, bool needed, const char *brief, const char *text)
+void users_add_unknown(struct finding *finding, unsigned int concerns, bool needed, const char *brief,
+		       const char *format, ...)
 {
+	va_list args;
+	va_start(args, format);
+	const char *text = arena_vprintf(finding->arena, format, args);
+	va_end(args);
 	for (size_t i = 0; i < finding->count; i++)
-		users_add(finding, i, USE_UNKNOWN, needed, brief, "%s", text);
+		if (finding->owners[i].has & concerns)
+			users_add(finding, i, USE_UNKNOWN, needed, brief, "%s", text);
 }
 
 static void collect(const struct finding *finding, struct uses *ret)

@@ -29,6 +29,9 @@ enum use_kind {
 	USE_UNKNOWN, /* could not be found out */
 };
 
+/* `brief` of the use that a host cannot do without. */
+#define USE_ROOT_BRIEF "root file system"
+
 struct use {
 	struct pci_address address; /* the device that is used */
 	enum use_kind kind;

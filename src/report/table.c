@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include "report/text.h"
-
 #define COLUMNS_MAX 16
 #define GAP 2
 
@@ -23,7 +21,7 @@ void table_start(struct table *table, struct arena *arena, const char *const *he
 
 void table_add(struct table *table, const char *cell)
 {
-	list_add(&table->cells, report_clean(table->arena, cell));
+	list_add(&table->cells, report_printable(table->arena, cell));
 }
 
 static void print_cut(FILE *stream, const char *text, size_t room)
@@ -43,6 +41,14 @@ static void print_cut(FILE *stream, const char *text, size_t room)
 	fputs("...", stream);
 }
 
+/* A cell that is not the last, filled up to the width of its column. */
+static void print_cell(FILE *stream, const char *text, size_t width)
+{
+	size_t own = report_width(text);
+	print_cut(stream, text, width);
+	fprintf(stream, "%*s", (int)((own < width ? width - own : 0) + GAP), "");
+}
+
 static void print_row(const struct table *table, FILE *stream, const char *const *cells, const size_t *widths,
 		      size_t columns, size_t width)
 {
@@ -55,8 +61,7 @@ static void print_row(const struct table *table, FILE *stream, const char *const
 		used += report_width(table->indent);
 	}
 	for (size_t i = 0; i < last; i++) {
-		fputs(cells[i], stream);
-		fprintf(stream, "%*s", (int)(widths[i] - report_width(cells[i]) + GAP), "");
+		print_cell(stream, cells[i], widths[i]);
 		used += widths[i] + GAP;
 	}
 	if (width && last == columns - 1 && used + 8 < width)
@@ -79,6 +84,9 @@ void table_print(const struct table *table, FILE *stream, size_t width)
 		if (cell > widths[i % columns])
 			widths[i % columns] = cell;
 	}
+	for (size_t i = 0; width && table->limits && i < columns; i++)
+		if (table->limits[i] && widths[i] > table->limits[i])
+			widths[i] = table->limits[i];
 	print_row(table, stream, table->headings, widths, columns, width);
 	for (size_t i = 0; i + columns <= table->cells.count; i += columns)
 		print_row(table, stream, table->cells.items + i, widths, columns, width);

@@ -23,7 +23,7 @@ static size_t printable(const char *text)
 	return control ? 0 : text_character(text);
 }
 
-const char *report_clean(struct arena *arena, const char *text)
+const char *report_printable(struct arena *arena, const char *text)
 {
 	const char *at = text;
 	for (size_t length = 1; *at && length; at += length)

@@ -10,7 +10,7 @@
 size_t report_width(const char *text);
 
 /* Every control character, and every byte that is no UTF-8, becomes '?': files and logs are other people's. */
-const char *report_clean(struct arena *arena, const char *text);
+const char *report_printable(struct arena *arena, const char *text);
 
 /*
  * Prints a text after `used` columns of a line, broken at blanks so that no line is wider than `width` (0: not broken);

@@ -21,7 +21,7 @@ enum {
 static const struct verb_option options[] = {
 	{ OPTION_LEVEL, "level", "N", "judge this machine as level 0, 1 or 2" },
 	{ OPTION_DEVICE, "device", "ADDRESS", "judge this device, too; may be given again" },
-	{ OPTION_VM, "vm", "VM", "judge this VM, too: its id, its name, or its QEMU's pid" },
+	{ OPTION_VM, "vm", "VM", "judge this VM, too: its id, name, or QEMU's pid" },
 	{ OPTION_VM_FILE, "vm-file", "FILE", "the VM of a Proxmox VE configuration, or of a\nQEMU command line" },
 	{ OPTION_ONLY, "only", "CHECK", "this check only; may be given again" },
 	{ OPTION_LOG, "log", "FILE", "read a saved kernel or QEMU log; '-' is stdin" },
@@ -189,20 +189,18 @@ static int run(struct verb_args *args)
 
 const struct verb verb_check = {
 	.name = "check",
-	.summary = "judges this machine, its devices and a VM: what is wrong, and what to do",
-	.synopsis = "[--level N] [--device ADDRESS]... [--vm VM | --vm-file FILE]\n"
-		    "[--only CHECK]... [--log FILE | --journal] [--all] [--json]\n"
-		    "[--root DIR]\n"
+	.summary = "what is wrong with this machine, a device, a VM; what to do",
+	.synopsis = "[--device ADDRESS]... [--vm VM | --vm-file FILE] [OPTIONS]\n"
 		    "--list [--json]",
-	.help = "Judges whether a PCIe device can be passed on from here to a VM, and from that to\n"
-		"a VM inside it, and says what stands in the way, what was seen, what to do, and\n"
-		"who can do it. Changes nothing, and loads no module.\n"
+	.help = "Judges whether a PCIe device can be passed on from here to a VM, and from that\n"
+		"to a VM inside it, and says what stands in the way, what was seen, what to do,\n"
+		"and who can do it. Changes nothing, and loads no module.\n"
 		"\n"
-		"This machine is taken for level 1 if it is a VM, else for level 0. Devices at hand\n"
-		"are those of --device, or those that the VM is given, or those that are bound to\n"
-		"vfio-pci. What root alone may read is unknown to others, and said to be.\n"
+		"This machine is taken for level 1 if it is a VM, else for level 0. Devices at\n"
+		"hand are those of --device, or those that the VM is given, or those that are\n"
+		"bound to vfio-pci. What only root may read is unknown to others, and said so.\n"
 		"\n"
-		"Exit status 1: something failed. What is only warned of, or unknown, is no failure.\n"
+		"Exit status 1: something failed. Neither WARN nor UNKNOWN is a failure.\n"
 		"'nestpci explain CHECK' tells what a check looks at, and why.",
 	.options = options,
 	.run = run,

@@ -21,15 +21,25 @@ static const struct verb_option options[] = {
 
 /* ---- Pages ---- */
 
-static void print_part(const char *label, const char *text)
+static size_t page_width(void)
 {
 	size_t width = say_width(stdout);
+	if (width == 0)
+		return WIDTH_DEFAULT;
+	return width < WIDTH_MAX ? width : WIDTH_MAX;
+}
+
+static void print_title(struct arena *arena, const char *id, const char *text)
+{
+	report_paragraph(stdout, arena_printf(arena, "%s: %s", id, text), 0, LABEL, page_width());
+}
+
+static void print_part(const char *label, const char *text)
+{
 	if (!text || !*text)
 		return;
-	if (width == 0 || width > WIDTH_MAX)
-		width = width ? WIDTH_MAX : WIDTH_DEFAULT;
 	printf("\n%-*s", LABEL, label);
-	report_paragraph(stdout, text, LABEL, LABEL, width);
+	report_paragraph(stdout, text, LABEL, LABEL, page_width());
 }
 
 static const struct check_family *family_of(const struct check *wanted)
@@ -46,17 +56,20 @@ static const char *describe_scope(const struct check *check, struct arena *arena
 	static const char *const scopes[] = { "the host", "each device at hand", "the VM at hand",
 					      "each device of the VM at hand" };
 	struct buffer text = { .arena = arena };
-	buffer_printf(&text, "%s, at level", scopes[check->scope]);
+	buffer_puts(&text, scopes[check->scope]);
+	const char *joint = ", at level ";
 	for (unsigned int level = 0; level < 3; level++)
-		if (check->levels & (1U << level))
-			buffer_printf(&text, " %u", level);
+		if (check->levels & (1U << level)) {
+			buffer_printf(&text, "%s%u", joint, level);
+			joint = " or ";
+		}
 	buffer_printf(&text, "; among: %s", family_of(check)->title);
 	return text.text;
 }
 
 static void print_check(const struct check *check, struct arena *arena)
 {
-	printf("%s: %s\n", check->id, check->title);
+	print_title(arena, check->id, check->title);
 	print_part("Judges", describe_scope(check, arena));
 	print_part("Looks at", check->looks_at);
 	print_part("Why", check->why);
@@ -76,7 +89,12 @@ static void print_pattern(const struct log_pattern *pattern, struct arena *arena
 	char *fragments = arena_strdup(arena, pattern->fragments);
 	for (char *bar = strchr(fragments, '|'); bar; bar = strchr(bar, '|'))
 		*bar = '~';
-	printf("%s: a message of the %s\n", pattern->id, pattern->speaker);
+	print_title(arena, pattern->id,
+		    arena_printf(arena, "a message of %s%s",
+				 text_equals(pattern->speaker, "kernel") || text_equals(pattern->speaker, "driver") ?
+					 "the " :
+					 "",
+				 pattern->speaker));
 	print_part("Text", arena_printf(arena, "%s (~ stands for anything)", fragments));
 	print_part("Verdict", verdict_name(pattern->verdict));
 	print_part("Means", pattern->means);

@@ -14,6 +14,7 @@ struct screen {
 	struct arena *arena;
 	size_t width;
 	bool colour;
+	bool gap; /* a blank line is due before what comes next */
 };
 
 static struct screen open_screen(struct arena *arena)
@@ -21,13 +22,15 @@ static struct screen open_screen(struct arena *arena)
 	size_t width = say_width(stdout);
 	if (width == 0)
 		width = WIDTH_DEFAULT;
-	return (struct screen){ arena, width < WIDTH_MAX ? width : WIDTH_MAX, say_in_colour(stdout) };
+	return (struct screen){ .arena = arena,
+				.width = width < WIDTH_MAX ? width : WIDTH_MAX,
+				.colour = say_in_colour(stdout) };
 }
 
 const char *findings_level_name(unsigned int level)
 {
-	static const char *const names[] = { "L0: the host at the bottom", "L1: a VM that is itself a hypervisor",
-					     "L2: a VM inside a VM" };
+	static const char *const names[] = { "L0, the host at the bottom", "L1, a VM that is itself a hypervisor",
+					     "L2, a VM inside a VM" };
 	return level < ARRAY_SIZE(names) ? names[level] : "?";
 }
 
@@ -62,7 +65,7 @@ static void print_verdict(const struct screen *screen, enum verdict verdict)
 static void print_labelled(const struct screen *screen, const char *label, const char *text)
 {
 	printf("%*s%-*s", VERDICT_COLUMNS, "", LABEL_COLUMNS - VERDICT_COLUMNS, label);
-	report_paragraph(stdout, report_clean(screen->arena, text), LABEL_COLUMNS, LABEL_COLUMNS, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), LABEL_COLUMNS, LABEL_COLUMNS, screen->width);
 }
 
 static void print_remedy(const struct screen *screen, const char *remedy, enum actor actor, enum restart restart)
@@ -79,15 +82,42 @@ static void print_remedy(const struct screen *screen, const char *remedy, enum a
 			       arena_printf(screen->arena, "%s; then %s", actor_name(actor), restart_name(restart)));
 }
 
-static void print_finding(const struct screen *screen, const struct finding *finding)
+static bool is_short(enum verdict verdict)
 {
-	bool of_host = finding->check->scope == CHECK_HOST;
-	bool in_short = finding->verdict == VERDICT_PASS || finding->verdict == VERDICT_NA;
-	const char *text = arena_printf(screen->arena, "%s%s%s: %s", of_host ? "" : finding->subject,
-					of_host ? "" : ", ", finding->check->id, finding->summary);
+	return verdict == VERDICT_PASS || verdict == VERDICT_NA;
+}
+
+static bool same_evidence(const struct finding *a, const struct finding *b)
+{
+	if (a->evidence_count != b->evidence_count)
+		return false;
+	for (size_t i = 0; i < a->evidence_count; i++)
+		if (!text_equals(a->evidence[i].where, b->evidence[i].where) ||
+		    !text_equals(a->evidence[i].what, b->evidence[i].what))
+			return false;
+	return true;
+}
+
+/* What is unknown for one and the same reason is said once. */
+static bool says_the_same(const struct finding *a, const struct finding *b)
+{
+	return a->verdict == VERDICT_UNKNOWN && b->verdict == VERDICT_UNKNOWN && !a->remedy && !b->remedy &&
+	       text_equals(a->subject, b->subject) && text_equals(a->summary, b->summary) && same_evidence(a, b);
+}
+
+/* `count` findings that say the same. */
+static void print_findings(const struct screen *screen, const struct finding *finding, size_t count)
+{
+	struct buffer text = { .arena = screen->arena };
+	if (finding->check->scope != CHECK_HOST)
+		buffer_printf(&text, "%s, ", finding->subject);
+	for (size_t i = 0; i < count; i++)
+		buffer_printf(&text, "%s%s", i ? ", " : "", finding[i].check->id);
+	buffer_printf(&text, ": %s", finding->summary);
 	print_verdict(screen, finding->verdict);
-	report_paragraph(stdout, report_clean(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS, screen->width);
-	if (in_short)
+	report_paragraph(stdout, report_printable(screen->arena, text.text), VERDICT_COLUMNS, VERDICT_COLUMNS,
+			 screen->width);
+	if (is_short(finding->verdict))
 		return;
 	for (size_t i = 0; i < finding->evidence_count; i++)
 		print_labelled(screen, i ? "" : "seen:",
@@ -102,7 +132,7 @@ static void print_finding(const struct screen *screen, const struct finding *fin
 
 static bool is_shown(const struct findings_report *report, enum verdict verdict)
 {
-	return report->all || (verdict != VERDICT_PASS && verdict != VERDICT_NA);
+	return report->all || !is_short(verdict);
 }
 
 static bool is_of(const struct finding *finding, const struct check_family *family)
@@ -113,8 +143,11 @@ static bool is_of(const struct finding *finding, const struct check_family *fami
 	return false;
 }
 
-static void print_heading(const struct screen *screen, const char *title, size_t passed)
+static void print_heading(struct screen *screen, const char *title, size_t passed)
 {
+	if (screen->gap)
+		putchar('\n');
+	screen->gap = false;
 	printf("%s%s%s", screen->colour ? "\033[1m" : "", title, screen->colour ? "\033[0m" : "");
 	if (passed)
 		printf(" (%zu passed)", passed);
@@ -122,7 +155,7 @@ static void print_heading(const struct screen *screen, const char *title, size_t
 }
 
 /* Findings of a family stand together, from `first` on; returns the index behind them. */
-static size_t print_family(const struct screen *screen, const struct findings_report *report,
+static size_t print_family(struct screen *screen, const struct findings_report *report,
 			   const struct check_family *family, size_t first)
 {
 	const struct findings *findings = report->findings;
@@ -135,11 +168,16 @@ static size_t print_family(const struct screen *screen, const struct findings_re
 	}
 	if (shown || passed)
 		print_heading(screen, family->title, passed);
-	for (size_t i = first; i < end; i++)
-		if (is_shown(report, findings->items[i].verdict))
-			print_finding(screen, &findings->items[i]);
-	if (shown)
-		putchar('\n');
+	for (size_t i = first; i < end;) {
+		const struct finding *finding = &findings->items[i];
+		size_t count = 1;
+		while (i + count < end && says_the_same(finding, finding + count))
+			count++;
+		if (is_shown(report, finding->verdict))
+			print_findings(screen, finding, count);
+		i += count;
+	}
+	screen->gap = screen->gap || shown;
 	return end;
 }
 
@@ -151,7 +189,7 @@ static void print_log_finding(const struct screen *screen, const struct log_find
 	print_verdict(screen, pattern->verdict);
 	const char *text = arena_printf(screen->arena, "%s%s%s: %s", finding->device ? finding->device : "",
 					finding->device ? ", " : "", pattern->id, pattern->means);
-	report_paragraph(stdout, report_clean(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS, screen->width);
 	print_labelled(screen, "line:",
 		       arena_printf(screen->arena, "%zu: %s%s", finding->line_number, finding->line,
 				    finding->times > 1 ? arena_printf(screen->arena, " (%zu times)", finding->times) :
@@ -162,23 +200,26 @@ static void print_log_finding(const struct screen *screen, const struct log_find
 		print_remedy(screen, pattern->remedy, pattern->actor, pattern->restart);
 }
 
-static void print_log(const struct screen *screen, const struct findings_report *report)
+static void print_log(struct screen *screen, const struct findings_report *report)
 {
 	if (!report->log)
 		return;
 	print_heading(screen,
 		      arena_printf(screen->arena, "Log: %s, %zu lines",
-				   report_clean(screen->arena, report->log_source->source.path), report->log->lines),
+				   report_printable(screen->arena, report->log_source->source.path), report->log->lines),
 		      0);
-	for (size_t i = 0; i < report->log->count; i++)
-		if (report->log->items[i].pattern->verdict != VERDICT_NA || report->all)
-			print_log_finding(screen, &report->log->items[i]);
-	if (report->log->count == 0)
-		puts("         No line in it is known to mean anything here.");
+	size_t shown = 0;
+	for (size_t i = 0; i < report->log->count; i++) {
+		if (report->log->items[i].pattern->verdict == VERDICT_NA && !report->all)
+			continue;
+		print_log_finding(screen, &report->log->items[i]);
+		shown++;
+	}
+	if (!shown)
+		puts("         No line of it says anything that matters here.");
 	if (!report->log_source->complete)
 		puts("         It does not reach back to the start of the kernel: what it does not say\n"
 		     "         may have been said.");
-	putchar('\n');
 }
 
 /* ---- Head and foot ---- */
@@ -201,7 +242,7 @@ static void print_machine(const struct screen *screen, const struct subject_set 
 	if (fact_known(&host->kernel.release))
 		buffer_printf(&text, "; Linux %s", host->kernel.release.text);
 	fputs("Machine: ", stdout);
-	report_paragraph(stdout, report_clean(screen->arena, text.text), 9, 9, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text.text), 9, 9, screen->width);
 	printf("Judged:  as %s%s\n", findings_level_name(set->level),
 	       host->root_user ? "" : ", seen by an ordinary user");
 }
@@ -215,7 +256,7 @@ static void print_vm(const struct screen *screen, const struct vm *vm)
 					vm->name ? " (" : "", vm->name ? vm->name : "", vm->name ? ")" : "",
 					managers[vm->manager], vm->path ? ", " : "", vm->path ? vm->path : "",
 					vm->device_count);
-	report_paragraph(stdout, report_clean(screen->arena, text), 0, 9, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), 0, 9, screen->width);
 }
 
 static void print_sum(const struct screen *screen, const struct findings_report *report)
@@ -242,7 +283,7 @@ static void print_next(const struct screen *screen, const struct findings_report
 		return;
 	const char *text = arena_printf(screen->arena, "Begin with %s: %s", first->check->id,
 					first->remedy ? first->remedy : first->summary);
-	report_paragraph(stdout, report_clean(screen->arena, text), 0, 0, screen->width);
+	report_paragraph(stdout, report_printable(screen->arena, text), 0, 0, screen->width);
 	printf("'nestpci explain %s' tells more.\n", first->check->id);
 }
 
@@ -252,7 +293,7 @@ void findings_print(const struct findings_report *report, struct arena *arena)
 	size_t next = 0;
 	print_machine(&screen, report->set);
 	print_vm(&screen, report->set->vm);
-	putchar('\n');
+	screen.gap = true;
 	for (size_t i = 0; check_families[i]; i++)
 		next = print_family(&screen, report, check_families[i], next);
 	print_log(&screen, report);

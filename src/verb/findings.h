@@ -26,5 +26,5 @@ struct json_object *findings_json(const struct findings_report *report);
 void findings_print_table(struct arena *arena);
 struct json_object *findings_table_json(void);
 
-/* "L1: a VM that is itself a hypervisor" */
+/* "L1, a VM that is itself a hypervisor" */
 const char *findings_level_name(unsigned int level);

@@ -30,14 +30,28 @@ static int no_such_vm(const struct vms *vms, const char *wanted, struct arena *a
 	return error_set(error, -ENOENT, "there is no VM '%.64s' here, nor any other", wanted);
 }
 
+/* A VM of a file is called after the file: "100" of .../qemu-server/100.conf, as Proxmox VE does. */
+static const char *name_of_file(const char *path, struct arena *arena)
+{
+	const char *name = text_basename(path);
+	size_t digits = strspn(name, "0123456789");
+	if (digits && strcmp(name + digits, ".conf") == 0)
+		return arena_strndup(arena, name, digits);
+	return name;
+}
+
 static int choose_vm(const struct subjects_request *request, struct arena *arena, struct subjects *subjects,
 		     struct error *error)
 {
 	struct subject_set *set = &subjects->set;
 	if (request->vm_file) {
 		int r = vm_read_file(&subjects->root, arena, request->vm_file, &subjects->from_file, error);
-		set->vm = r < 0 ? NULL : &subjects->from_file;
-		return r;
+		if (r < 0)
+			return r;
+		if (!subjects->from_file.id || strchr(subjects->from_file.id, '/'))
+			subjects->from_file.id = name_of_file(request->vm_file, arena);
+		set->vm = &subjects->from_file;
+		return 0;
 	}
 	if (!request->vm)
 		return 0;

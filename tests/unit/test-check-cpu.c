@@ -77,6 +77,18 @@ static void a_missing_module_is_to_be_loaded(void **state)
 	assert_verdict(m, "kvm-usable", VERDICT_NA, "follows from kvm-device");
 }
 
+static void a_tree_of_files_has_no_devices(void **state)
+{
+	struct model *m = *state;
+	make_l0(m);
+	m->host.live = false;
+	m->host.kvm.device = fact_gone("/dev/kvm");
+	m->host.kvm.api = (struct fact){ .state = FACT_UNREADABLE, .path = "/dev/kvm", .problem = "does not run" };
+	assert_verdict(m, "kvm-device", VERDICT_UNKNOWN, "/dev/kvm");
+	m->host.cpu.vmx = false;
+	assert_verdict(m, "cpu-virtualization", VERDICT_UNKNOWN, NULL);
+}
+
 static void another_api_is_no_kvm(void **state)
 {
 	struct model *m = *state;
@@ -225,6 +237,7 @@ int main(void)
 		test_with_model(no_flag_and_a_kvm_that_may_not_be_opened_is_unknown),
 		test_with_model(root_who_may_not_open_kvm_sits_in_a_container),
 		test_with_model(a_missing_module_is_to_be_loaded),
+		test_with_model(a_tree_of_files_has_no_devices),
 		test_with_model(another_api_is_no_kvm),
 		test_with_model(nesting_that_is_off_names_the_line_that_does_it),
 		test_with_model(nesting_that_is_off_with_kvm_built_in_needs_a_parameter),

@@ -50,13 +50,13 @@ static inline struct slice end_table(struct table *table)
 	return (struct slice){ (const char *)table->bytes, table->length };
 }
 
-/* A copy of just that size, so that a byte read behind it is noticed; belongs to the arena of nobody: free it. */
-static inline struct slice cut_copy(struct slice table, size_t length)
+/* A copy of just that size, so that a byte read behind it is noticed. Free it. */
+static inline char *cut_copy(struct slice table, size_t length)
 {
 	char *copy = malloc(length ? length : 1);
 	assert_non_null(copy);
 	memcpy(copy, table.start, length);
-	return (struct slice){ copy, length };
+	return copy;
 }
 
 /* -machine q35 -device intel-iommu,intremap=on,device-iotlb=on, one root port at 04.0, with the firmware's checksum. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/cpu.h"
 
-#include "base/clock.h"
+#include <time.h>
+
 #include "test-host.h"
 
 static const char intel[] = "processor\t: 0\n"
@@ -120,10 +121,10 @@ static void thousands_of_processors_are_counted_quickly(void **state)
 	struct cpu cpu;
 	for (int i = 0; i < 20000; i++)
 		buffer_puts(&text, intel);
-	uint64_t start = clock_ms();
+	clock_t start = clock();
 	cpu_parse((struct slice){ text.text, text.length }, &arena, &cpu);
 	assert_int(cpu.count, 20000);
-	assert_true(clock_ms() - start < 2000);
+	assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
 }
 
 int main(void)

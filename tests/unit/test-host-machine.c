@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/machine.h"
 
-#include "base/clock.h"
+#include <time.h>
+
 #include "test-host.h"
 
 static void read_fake(void **state, struct arena *arena, const struct cpu *cpu, struct machine *ret)
@@ -187,10 +188,10 @@ static void the_interrupts_of_a_large_host_are_read_quickly(void **state)
 		buffer_puts(&text, "  IR-PCI-MSIX-0000:c1:00.0   17-edge      nvme0q17\n");
 	}
 	fake_file(state, "/proc/interrupts", text.text);
-	uint64_t start = clock_ms();
+	clock_t start = clock();
 	read_fake(state, &arena, NULL, &machine);
 	assert_int(machine.remapped_interrupts, 4000);
-	assert_true(clock_ms() - start < 5000);
+	assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
 }
 
 int main(void)

@@ -26,7 +26,7 @@ static inline void fake_disk(void *const *state)
 	fake_file(state, "/run/udev/data/b259:3", "I:3\n");
 }
 
-static int make_folder_with_dev(void **state)
+static inline int make_folder_with_dev(void **state)
 {
 	fake_has_dev = true;
 	if (make_folder(state) < 0)
@@ -35,7 +35,7 @@ static int make_folder_with_dev(void **state)
 	return 0;
 }
 
-static int make_folder_without_dev(void **state)
+static inline int make_folder_without_dev(void **state)
 {
 	fake_has_dev = false;
 	return make_folder(state);
