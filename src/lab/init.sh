@@ -3,8 +3,8 @@
 #
 # /init of the lab's machines. What a user would do on each level is done here, with the same nestpci on all of them:
 #
-#   L0  list, check, bind, exec: start L1 from a line without a vIOMMU
-#   L1  list, check, bind, start L2 (which needs no vIOMMU, being no hypervisor)
+#   L0  list, bind, check, exec: start L1 from a line without a vIOMMU
+#   L1  list, bind, check, start L2 (which needs no vIOMMU, being no hypervisor)
 #   L2  list, check, read and write the disk
 #
 # What is said goes to the console, which each level hands on to the one outside, as lines that the lab understands:
@@ -201,12 +201,14 @@ if [ -n "$start" ]; then
 else
 	printf '%s\0' "$@" >/tmp/line
 fi
-check --device "$device_address" --vm-file /tmp/line
-
 say "step bind $device_address"
 run nestpci bind "$device_address"
-[ "$status" = 0 ] || failed "bind" "nestpci bind $device_address ended with status $status"
-devices | say_lines device
+bind_status=$status
+[ "$bind_status" = 0 ] && devices | say_lines device
+
+# Where binding fails, the check has to say why.
+check --device "$device_address" --vm-file /tmp/line
+[ "$bind_status" = 0 ] || failed "bind" "nestpci bind $device_address ended with status $bind_status"
 
 take_snapshot
 

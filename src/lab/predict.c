@@ -11,7 +11,7 @@ static const struct prediction predictions[] = {
 		.fact_level = 1,
 		.fact = "no IOMMU group",
 		.meaning = "without a vIOMMU, L1 has no IOMMU groups, and nothing can be bound to vfio-pci there",
-		.checks = { { 0, "vm-viommu-present" }, { 1, "iommu-active" } },
+		.checks = { { 0, "vm-viommu-present" }, { 1, "iommu-firmware-table" } },
 	},
 	{
 		.fault = LAB_WITHOUT_CACHING_MODE,

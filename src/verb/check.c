@@ -14,6 +14,7 @@ enum {
 	OPTION_JOURNAL,
 	OPTION_LIST,
 	OPTION_ALL,
+	OPTION_BRIEF,
 	OPTION_JSON,
 };
 
@@ -27,6 +28,7 @@ static const struct verb_option options[] = {
 	{ OPTION_JOURNAL, "journal", NULL, "read the kernel's log of this boot" },
 	{ OPTION_LIST, "list", NULL, "print the table of checks, and judge nothing" },
 	{ OPTION_ALL, "all", NULL, "show what passes and what does not arise, too" },
+	{ OPTION_BRIEF, "brief", NULL, "print one line for each finding" },
 	{ OPTION_JSON, "json", NULL, "print an object instead of text" },
 	PLACE_OPTIONS,
 	{ 0 },
@@ -40,6 +42,7 @@ struct request {
 	bool journal;
 	bool list;
 	bool all;
+	bool brief;
 	bool json;
 };
 
@@ -96,6 +99,8 @@ static int check(const struct request *request, struct arena *arena)
 	if (request->json) {
 		AUTO_JSON *object = findings_json(&report);
 		json_print(object);
+	} else if (request->brief) {
+		findings_print_brief(&report);
 	} else {
 		findings_print(&report, arena);
 	}
@@ -158,6 +163,7 @@ static int take_option(const struct verb_args *args, int option, const char *val
 		request->journal = request->journal || option == OPTION_JOURNAL;
 		request->list = request->list || option == OPTION_LIST;
 		request->all = request->all || option == OPTION_ALL;
+		request->brief = request->brief || option == OPTION_BRIEF;
 		request->json = request->json || option == OPTION_JSON;
 	}
 	return 0;
@@ -187,6 +193,8 @@ static int run(struct verb_args *args)
 		return verb_usage(args, "--vm and --vm-file: one VM at a time");
 	if (request.log_file && request.journal)
 		return verb_usage(args, "--log and --journal: one log at a time");
+	if (request.brief && request.json)
+		return verb_usage(args, "--brief and --json: one form at a time");
 	return request.list ? list_checks(&request, &arena) : check(&request, &arena);
 }
 

@@ -329,3 +329,18 @@ void findings_print_table(struct arena *arena)
 		}
 	table_print(&table, stdout, say_width(stdout));
 }
+
+void findings_print_brief(const struct findings_report *report)
+{
+	for (size_t i = 0; i < report->findings->count; i++) {
+		const struct finding *finding = &report->findings->items[i];
+		if (finding->verdict != VERDICT_NA)
+			printf("%s %s %s: %s\n", verdict_name(finding->verdict), finding->check->id, finding->subject,
+			       finding->summary);
+	}
+	for (size_t i = 0; report->log && i < report->log->count; i++) {
+		const struct log_finding *finding = &report->log->items[i];
+		printf("%s %s %s: %s\n", verdict_name(finding->pattern->verdict), finding->pattern->id,
+		       finding->device ? finding->device : "log", finding->line);
+	}
+}

@@ -19,6 +19,9 @@ size_t findings_count(const struct findings_report *report, enum verdict verdict
 
 void findings_print(const struct findings_report *report, struct arena *arena);
 
+/* One line for each finding that says something: "FAIL iommu-active host: SUMMARY". N/A says nothing. */
+void findings_print_brief(const struct findings_report *report);
+
 /* docs/json-check.md describes it. */
 struct json_object *findings_json(const struct findings_report *report);
 
