@@ -114,3 +114,9 @@ int root_write_attribute(const struct root *root, const char *path, const char *
 typedef int root_question(struct arena *arena, const void *what, const char **ret, struct error *error);
 int root_ask(const struct root *root, struct arena *arena, const char *key, root_question *ask, const void *what,
 	     const char **ret, struct error *error) MUST_CHECK;
+
+/*
+ * Whether whoever looks may see all: effective user 0, of the one who took a snapshot for that. False where it is not
+ * known.
+ */
+bool root_sees_all(const struct root *root, struct arena *arena);

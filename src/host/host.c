@@ -2,26 +2,8 @@
 #include "host/host.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #define DEVICES "/sys/bus/pci/devices"
-
-static int ask_user(struct arena *arena, const void *what, const char **ret, struct error *error)
-{
-	(void)what;
-	(void)error;
-	*ret = arena_printf(arena, "%u", geteuid());
-	return 0;
-}
-
-static bool is_root_user(const struct root *root, struct arena *arena)
-{
-	const char *user = NULL;
-	/* Files of an offline root are read with the rights that we have here. */
-	if (root_ask(root, arena, "euid", ask_user, NULL, &user, NULL) < 0)
-		return root->kind == ROOT_OFFLINE && geteuid() == 0;
-	return text_equals(user, "0");
-}
 
 static int read_functions(const struct root *root, struct arena *arena, struct host *host, struct error *error)
 {
@@ -37,7 +19,7 @@ static int read_functions(const struct root *root, struct arena *arena, struct h
 
 int host_read(const struct root *root, struct arena *arena, struct host *ret, struct error *error)
 {
-	*ret = (struct host){ .live = root->kind != ROOT_OFFLINE, .root_user = is_root_user(root, arena) };
+	*ret = (struct host){ .live = root->kind != ROOT_OFFLINE, .root_user = root_sees_all(root, arena) };
 	cpu_read(root, arena, &ret->cpu);
 	kvm_read(root, arena, &ret->kvm);
 	kernel_read(root, arena, &ret->kernel);

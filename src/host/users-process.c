@@ -206,22 +206,11 @@ static void scan_process(struct scan *scan, const char *pid, size_t number)
 		count_hidden(scan, pid);
 }
 
-static int ask_user(struct arena *arena, const void *what, const char **ret, struct error *error)
-{
-	(void)what;
-	(void)error;
-	*ret = arena_printf(arena, "%u", (unsigned int)geteuid());
-	return 0;
-}
-
 /* Without root, nothing can be said of other users' processes: /proc may not even list them (mount option hidepid). */
 static void report_hidden(struct scan *scan)
 {
 	struct finding *finding = scan->finding;
-	const char *user = "0";
-	if (finding->root->kind != ROOT_OFFLINE &&
-	    (root_ask(finding->root, finding->arena, "user/id", ask_user, NULL, &user, NULL) < 0 ||
-	     strcmp(user, "0") != 0))
+	if (finding->root->kind != ROOT_OFFLINE && !root_sees_all(finding->root, finding->arena))
 		users_add_unknown(finding, USERS_DEVICES, true, "processes",
 				  "not known what processes of other users hold open: only root can see that");
 	else if (scan->hidden)
