@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report/text.h"
 
-/* Every byte of UTF-8 that does not continue a character begins one. */
-static size_t characters(const char *text, size_t length)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < length; i++)
-		count += ((unsigned char)text[i] & 0xc0) != 0x80;
-	return count;
-}
-
 size_t report_width(const char *text)
 {
-	return characters(text, strlen(text));
+	return text_columns(text, strlen(text));
 }
 
 /* What a terminal would act upon, or could not show: control characters (those of U+0080 too) and what is no UTF-8. */
@@ -38,25 +29,4 @@ const char *report_printable(struct arena *arena, const char *text)
 		c += length ? length : 1;
 	}
 	return copy;
-}
-
-void report_paragraph(FILE *stream, const char *text, size_t used, size_t indent, size_t width)
-{
-	bool first = true;
-	for (; *text; first = false) {
-		size_t length = strcspn(text, " ");
-		size_t columns = characters(text, length);
-		if (!first && width && used + 1 + columns > width) {
-			fprintf(stream, "\n%*s", (int)indent, "");
-			used = indent;
-		} else if (!first) {
-			fputc(' ', stream);
-			used++;
-		}
-		fprintf(stream, "%.*s", (int)length, text);
-		used += columns;
-		text += length;
-		text += *text == ' ';
-	}
-	fputc('\n', stream);
 }

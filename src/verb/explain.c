@@ -31,7 +31,7 @@ static size_t page_width(void)
 
 static void print_title(struct arena *arena, const char *id, const char *text)
 {
-	report_paragraph(stdout, arena_printf(arena, "%s: %s", id, text), 0, LABEL, page_width());
+	say_wrapped(stdout, arena_printf(arena, "%s: %s", id, text), 0, LABEL, page_width());
 }
 
 static void print_part(const char *label, const char *text)
@@ -39,7 +39,7 @@ static void print_part(const char *label, const char *text)
 	if (!text || !*text)
 		return;
 	printf("\n%-*s", LABEL, label);
-	report_paragraph(stdout, text, LABEL, LABEL, page_width());
+	say_wrapped(stdout, text, LABEL, LABEL, page_width());
 }
 
 static const struct check_family *family_of(const struct check *wanted)

@@ -65,7 +65,7 @@ static void print_verdict(const struct screen *screen, enum verdict verdict)
 static void print_labelled(const struct screen *screen, const char *label, const char *text)
 {
 	printf("%*s%-*s", VERDICT_COLUMNS, "", LABEL_COLUMNS - VERDICT_COLUMNS, label);
-	report_paragraph(stdout, report_printable(screen->arena, text), LABEL_COLUMNS, LABEL_COLUMNS, screen->width);
+	say_wrapped(stdout, report_printable(screen->arena, text), LABEL_COLUMNS, LABEL_COLUMNS, screen->width);
 }
 
 static void print_remedy(const struct screen *screen, const char *remedy, enum actor actor, enum restart restart)
@@ -115,8 +115,8 @@ static void print_findings(const struct screen *screen, const struct finding *fi
 		buffer_printf(&text, "%s%s", i ? ", " : "", finding[i].check->id);
 	buffer_printf(&text, ": %s", finding->summary);
 	print_verdict(screen, finding->verdict);
-	report_paragraph(stdout, report_printable(screen->arena, text.text), VERDICT_COLUMNS, VERDICT_COLUMNS,
-			 screen->width);
+	say_wrapped(stdout, report_printable(screen->arena, text.text), VERDICT_COLUMNS, VERDICT_COLUMNS,
+		    screen->width);
 	if (is_short(finding->verdict))
 		return;
 	for (size_t i = 0; i < finding->evidence_count; i++)
@@ -189,8 +189,7 @@ static void print_log_finding(const struct screen *screen, const struct log_find
 	print_verdict(screen, pattern->verdict);
 	const char *text = arena_printf(screen->arena, "%s%s%s: %s", finding->device ? finding->device : "",
 					finding->device ? ", " : "", pattern->id, pattern->means);
-	report_paragraph(stdout, report_printable(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS,
-			 screen->width);
+	say_wrapped(stdout, report_printable(screen->arena, text), VERDICT_COLUMNS, VERDICT_COLUMNS, screen->width);
 	print_labelled(screen, "line:",
 		       arena_printf(screen->arena, "%zu: %s%s", finding->line_number, finding->line,
 				    finding->times > 1 ? arena_printf(screen->arena, " (%zu times)", finding->times) :
@@ -244,7 +243,7 @@ static void print_machine(const struct screen *screen, const struct subject_set 
 	if (fact_known(&host->kernel.release))
 		buffer_printf(&text, "; Linux %s", host->kernel.release.text);
 	fputs("Machine: ", stdout);
-	report_paragraph(stdout, report_printable(screen->arena, text.text), 9, 9, screen->width);
+	say_wrapped(stdout, report_printable(screen->arena, text.text), 9, 9, screen->width);
 	printf("Judged:  as %s%s\n", findings_level_name(set->level),
 	       host->root_user ? "" : ", seen by an ordinary user");
 }
@@ -258,7 +257,7 @@ static void print_vm(const struct screen *screen, const struct vm *vm)
 					vm->name ? " (" : "", vm->name ? vm->name : "", vm->name ? ")" : "",
 					managers[vm->manager], vm->path ? ", " : "", vm->path ? vm->path : "",
 					vm->device_count);
-	report_paragraph(stdout, report_printable(screen->arena, text), 0, 9, screen->width);
+	say_wrapped(stdout, report_printable(screen->arena, text), 0, 9, screen->width);
 }
 
 static void print_sum(const struct screen *screen, const struct findings_report *report)
@@ -285,7 +284,7 @@ static void print_next(const struct screen *screen, const struct findings_report
 		return;
 	const char *text = arena_printf(screen->arena, "Begin with %s: %s", first->check->id,
 					first->remedy ? first->remedy : first->summary);
-	report_paragraph(stdout, report_printable(screen->arena, text), 0, 0, screen->width);
+	say_wrapped(stdout, report_printable(screen->arena, text), 0, 0, screen->width);
 	printf("'nestpci explain %s' tells more.\n", first->check->id);
 }
 

@@ -4,6 +4,7 @@
 #include "boot/boot.h"
 #include "host/host.h"
 #include "host/kernel-log.h"
+#include "host/passable-read.h"
 #include "host/pci-ids.h"
 #include "vm/vm.h"
 
@@ -21,6 +22,7 @@ static int read_host(struct gathering *gathering, struct error *error)
 	int r = host_read(gathering->root, gathering->arena, host, error);
 	if (r < 0)
 		return r;
+	host_add_meant_devices(gathering->root, gathering->arena, host);
 	for (size_t i = 0; i < host->functions.count; i++)
 		host_add_device(gathering->arena, host, host->functions.items[i].address, "captured");
 	host_read_devices(gathering->root, gathering->arena, host);
@@ -31,6 +33,13 @@ static int read_names(struct gathering *gathering, struct error *error)
 {
 	pci_read_revisions(gathering->root, gathering->arena, &gathering->host.functions);
 	return pci_ids_fill(gathering->root, gathering->arena, &gathering->host.functions, error);
+}
+
+/* For `list` and `show`. */
+static int read_passables(struct gathering *gathering, struct error *error)
+{
+	struct passables passables;
+	return passable_read_all(gathering->root, gathering->arena, &passables, error);
 }
 
 static int read_boot(struct gathering *gathering, struct error *error)
@@ -61,8 +70,12 @@ static const struct {
 	const char *what;
 	int (*read)(struct gathering *gathering, struct error *error);
 } readers[] = {
-	{ "the host", read_host }, { "names of devices", read_names }, { "how it boots", read_boot },
-	{ "VMs", read_vms },       { "the kernel's log", read_log },
+	{ "the host", read_host },
+	{ "names of devices", read_names },
+	{ "what can be passed on", read_passables },
+	{ "how it boots", read_boot },
+	{ "VMs", read_vms },
+	{ "the kernel's log", read_log },
 };
 
 void gather_all(const struct root *root, struct arena *arena, const struct gather_options *options,

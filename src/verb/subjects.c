@@ -77,7 +77,7 @@ static void choose_devices(const struct subjects_request *request, struct arena 
 	struct host *host = &subjects->host;
 	for (size_t i = 0; i < request->device_count; i++)
 		host_add_device(arena, host, request->devices[i], "--device");
-	if (request->device_count == 0 && subjects->set.vm)
+	if (subjects->set.vm)
 		add_vm_devices(arena, host, subjects->set.vm);
 	else if (request->device_count == 0)
 		host_add_meant_devices(&subjects->root, arena, host);

@@ -27,8 +27,8 @@ struct subjects {
 #define SUBJECTS_NONE ((struct subjects){ .root = ROOT_NONE })
 
 /*
- * Devices at hand: those of the request; else those that the VM at hand is given; else those that somebody evidently wants
- * to pass on. -ENOENT: there is no such VM; the text names those that there are.
+ * Devices at hand: those of the request and those that the VM at hand is given; without either, those that somebody
+ * evidently wants to pass on. -ENOENT: there is no such VM; the text names those that there are.
  */
 int subjects_gather(const struct subjects_request *request, struct arena *arena, struct subjects *ret,
 		    struct error *error) MUST_CHECK;
