@@ -248,7 +248,7 @@ static int read_file(struct snapshot_parser *parser, struct snapshot_node *node,
 	if (r < 0 || unread)
 		return r;
 	return failed ? snapshot_read_errno(parser, rest, &node->error) :
-			snapshot_read_one_line(parser, node, rest, "\n");
+			snapshot_read_one_line(parser, node, rest, true);
 }
 
 int snapshot_read_entry(struct snapshot_parser *parser)
@@ -259,14 +259,14 @@ int snapshot_read_entry(struct snapshot_parser *parser)
 	while (name.length < rest.length && name.start[name.length] != ' ' && name.start[name.length] != '\t')
 		name.length++;
 	rest = (struct slice){ rest.start + name.length, rest.length - name.length };
-	char last = name.length ? name.start[name.length - 1] : '\0';
 	if (name.length == 0)
 		return snapshot_wrong(parser, "a line that begins with a blank");
+	const char *last = name.start + name.length - 1;
 	if (slice_equals(name, "-"))
 		return read_absent(parser, rest);
-	if (last == '/')
+	if (*last == '/')
 		return read_directory(parser, name, rest);
-	if (last != ':') {
+	if (*last != ':') {
 		int r = add_node(parser, parser->section, name, &node);
 		return r < 0 ? r : read_file(parser, node, rest);
 	}
