@@ -36,14 +36,14 @@ static size_t printable(const char *text)
 	return control ? 0 : text_character(text);
 }
 
-const char *report_printable(struct arena *arena, const char *cell)
+const char *report_printable(struct arena *arena, const char *text)
 {
-	const char *at = cell;
+	const char *at = text;
 	for (size_t length = 1; *at && length; at += length)
 		length = printable(at);
 	if (!*at)
-		return cell;
-	char *copy = arena_strdup(arena, cell);
+		return text;
+	char *copy = arena_strdup(arena, text);
 	for (char *c = copy; *c;) {
 		size_t length = printable(c);
 		if (!length)
