@@ -95,7 +95,7 @@ static const char *advice_for(const struct passable_reason *reason)
 {
 	switch (reason->kind) {
 	case PASSABLE_USED:
-		return advice_for_use(reason->use);
+		return reason->use ? advice_for_use(reason->use) : NULL;
 	case PASSABLE_VIRTUAL_FUNCTIONS:
 		return "remove its virtual functions (write 0 to sriov_numvfs), or pass on one of them instead";
 	case PASSABLE_RESERVED:
@@ -254,7 +254,7 @@ static int show(const struct place *place, struct pci_address address, bool as_j
 	struct error error;
 	AUTO_ARENA arena = { 0 };
 	AUTO_ROOT root = ROOT_NONE;
-	struct sight sight;
+	struct sight sight = { 0 };
 	int r = place_open(place, &root, &error);
 	if (r == 0)
 		r = gather(&root, &arena, address, &sight, &error);
