@@ -186,14 +186,15 @@ static void judge_irqchip(const struct subject_set *set, const void *subject, st
 		const char *has = line->irqchip == VM_IRQCHIP_ON ? "kernel-irqchip=on" : "no kernel-irqchip=split";
 		if (viommu->intremap == VM_YES)
 			judge_fail(finding, arena,
-				   "%s has %s, with which QEMU refuses intremap=on (\"Interrupt Remapping cannot "
-				   "work with kernel-irqchip=on\")",
+				   "%s has %s: QEMU refuses intremap=on as long as the whole irqchip is in the kernel "
+				   "(\"Interrupt Remapping cannot work with kernel-irqchip=on\")",
 				   name, has);
 		else
-			judge_fail(finding, arena,
-				   "%s has %s, so QEMU switches interrupt remapping off without a word, and VFIO "
-				   "in L1 refuses",
-				   name, has);
+			judge_fail(
+				finding, arena,
+				"%s has %s: QEMU then switches interrupt remapping off without a word, and VFIO in L1 "
+				"refuses",
+				name, has);
 		irqchip_remedy(set, vm, viommu, finding, arena);
 	}
 }

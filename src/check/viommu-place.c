@@ -90,9 +90,9 @@ static void judge_running(const struct subject_set *set, const void *subject, st
 	const char *name = judge_vm_name(arena, vm);
 	if (!judge_has_devices(vm, finding, arena) || !judge_is_hypervisor(set, vm, finding, arena))
 		return;
-	if (vm->source == VM_FROM_PROCESS || vm->viommu_count == 0) {
+	if (vm->source != VM_FROM_CONFIGURATION || vm->viommu_count == 0) {
 		judge_na(finding, arena,
-			 vm->viommu_count ? "%s is known by its running QEMU only" :
+			 vm->viommu_count ? "%s is known by its command line only" :
 					    "%s has no vIOMMU by its definition",
 			 name);
 		return;

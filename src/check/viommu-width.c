@@ -376,6 +376,7 @@ static const struct check checks[] = {
 		.mend = "Write aw-bits: 39 or 48, whichever the host can do.",
 		.see = "VT-d specification, 11.4.2, MGAW and SAGAW; QEMU, hw/i386/intel_iommu.c",
 		.rows = "F077 F082 F083 F085 F086",
+		.needs = "iommu-active",
 		.judge = judge_width,
 	},
 	{
@@ -402,6 +403,7 @@ static const struct check checks[] = {
 		.mend = "guest-phys-bits (Proxmox VE, qemu-server 9.0.18), maxphysaddr (libvirt), host-phys-bits-limit (QEMU).",
 		.see = "qm(1), cpu, guest-phys-bits; libvirt, formatdomain, maxphysaddr",
 		.rows = "F084 F089",
+		.needs = "iommu-active",
 		.judge = judge_guest_bits,
 	},
 	{

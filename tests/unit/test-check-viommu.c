@@ -285,7 +285,7 @@ static void what_runs_may_be_older_than_its_definition(void **state)
 	assert_string_equal(finding.evidence[0].where, "process 4711");
 	assert_string_equal(all_failures(w), "vm-running-viommu");
 	w->vms[0].source = VM_FROM_PROCESS;
-	EXPECT("vm-running-viommu", NA, "running QEMU only");
+	EXPECT("vm-running-viommu", NA, "command line only");
 }
 
 /* ---- Settings ---- */
