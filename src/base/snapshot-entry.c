@@ -9,16 +9,21 @@ static int add_node(struct snapshot_parser *parser, struct snapshot_node *direct
 		    struct snapshot_node **ret)
 {
 	AUTO_ARENA scratch = { 0 };
-	const char *name = snapshot_decode(&scratch, spelled);
-	if (!name)
-		return snapshot_wrong(parser, "'%.*s': a '%%' is followed by two hexadecimal digits, not 00",
-				      SHOWN(spelled));
-	if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    strlen(name) > SNAPSHOT_NAME_MAX)
+	struct slice name = spelled;
+	/* Most names are plain. */
+	if (spelled.length && memchr(spelled.start, '%', spelled.length)) {
+		const char *decoded = snapshot_decode(&scratch, spelled);
+		if (!decoded)
+			return snapshot_wrong(parser, "'%.*s': a '%%' is followed by two hexadecimal digits, not 00",
+					      SHOWN(spelled));
+		name = slice_of(decoded);
+	}
+	if (name.length == 0 || name.length > SNAPSHOT_NAME_MAX || memchr(name.start, '/', name.length) ||
+	    slice_equals(name, ".") || slice_equals(name, ".."))
 		return snapshot_wrong(parser, "'%.*s' is no name of a file", SHOWN(spelled));
 	if (parser->snapshot->count >= SNAPSHOT_NODES_MAX)
 		return snapshot_wrong(parser, "more than %zu names", SNAPSHOT_NODES_MAX);
-	*ret = snapshot_add(parser->snapshot, directory, slice_of(name));
+	*ret = snapshot_add(parser->snapshot, directory, name);
 	return 0;
 }
 

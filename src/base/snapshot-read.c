@@ -85,16 +85,24 @@ static int find_form(struct snapshot_parser *parser, struct slice name, enum sna
 			      SHOWN(name));
 }
 
-int snapshot_take_content(struct snapshot_parser *parser, struct snapshot_node *node, struct slice content)
+/* Counts what is about to be kept. */
+static int check_content(struct snapshot_parser *parser, size_t length)
 {
 	size_t *left = parser->source->content_left;
-	if (content.length > SNAPSHOT_CONTENT_MAX)
+	if (length > SNAPSHOT_CONTENT_MAX)
 		return snapshot_wrong(parser, "a content larger than %zu MiB", SNAPSHOT_CONTENT_MAX >> 20);
-	if (content.length > *left)
+	if (length > *left)
 		return snapshot_wrong(parser, "more than %zu MiB of contents", SNAPSHOT_FILE_MAX >> 20);
-	*left -= content.length;
-	snapshot_set_text(parser->snapshot, node, content);
+	*left -= length;
 	return 0;
+}
+
+int snapshot_take_content(struct snapshot_parser *parser, struct snapshot_node *node, struct slice content)
+{
+	int r = check_content(parser, content.length);
+	if (r == 0)
+		snapshot_set_text(parser->snapshot, node, content);
+	return r;
 }
 
 int snapshot_read_block(struct snapshot_parser *parser, struct slice form_name, struct snapshot_node *node)
@@ -122,11 +130,18 @@ int snapshot_read_block(struct snapshot_parser *parser, struct slice form_name, 
 int snapshot_read_one_line(struct snapshot_parser *parser, struct snapshot_node *node, struct slice text,
 			   const char *end)
 {
-	AUTO_ARENA scratch = { 0 };
 	if (text.length && !snapshot_take_prefix(&text, " "))
 		return snapshot_wrong(parser, "'=' is followed by a blank");
-	return snapshot_take_content(parser, node,
-				     slice_of(arena_printf(&scratch, "%.*s%s", (int)text.length, text.start, end)));
+	size_t length = text.length + strlen(end);
+	int r = check_content(parser, length);
+	if (r < 0)
+		return r;
+	char *line = arena_alloc(&parser->snapshot->arena, length + 1);
+	memcpy(line, text.start, text.length);
+	memcpy(line + text.length, end, strlen(end));
+	node->text = line;
+	node->length = length;
+	return 0;
 }
 
 int snapshot_read_errno(struct snapshot_parser *parser, struct slice name, uint8_t *ret)

@@ -184,7 +184,7 @@ const struct verb verb_capture = {
 		"not be.\n"
 		"\n"
 		"Serial numbers, hardware and IP addresses, UUIDs, names of hosts, VMs and file\n"
-		"systems are replaced, the same by the same everywhere, and processes that hold no\n"
+		"systems are replaced, the same by the same everywhere; processes that hold no\n"
 		"device open are left out. What else may be private is for you to see: read the\n"
 		"file before you give it to somebody. It is text for that reason.",
 	.options = options,

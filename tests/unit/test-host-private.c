@@ -184,17 +184,17 @@ static void virtual_machines_lose_their_names_and_secrets(void **state)
 static void processes_without_devices_go(void **state)
 {
 	(void)state;
-	assert_public(
-		HEAD "partial\n[/proc]\nself/\n- *\n[/proc/1]\ncomm = init\n[/proc/1/fd]\n0 -> /dev/null\n"
-		     "1 -> socket:[1]\n2 -> /home/a\n- *\n[/proc/2]\ncomm = player\ncmdline: words\n\t/usr/bin/player\n"
-		     "\tsecret.mp3\n[/proc/2/fd]\n0 -> /dev/pts/1\n1 -> /dev/snd/controlC0\n2 -> /home/a\n- *\n"
-		     "[/proc/3]\ncomm = hidden\nfd/ ! EACCES\n[/proc/4]\ncomm = qemu-system-x86\n[/proc/4/fd]\n"
-		     "9 -> anon_inode:kvm-vm\n- *\n",
-		NULL,
-		HEAD "partial\n\n[/proc]\nself/\n- *\n\n[/proc/2]\ncmdline: words\n\t/usr/bin/player\n"
-		     "comm = player\n\n[/proc/2/fd]\n1 -> /dev/snd/controlC0\n- *\n\n[/proc/3]\ncomm = process\n"
-		     "fd/ ! EACCES\n\n[/proc/4]\ncomm = qemu-system-x86\n\n[/proc/4/fd]\n9 -> anon_inode:kvm-vm\n"
-		     "- *\n");
+	assert_public(HEAD
+		      "partial\n[/proc]\nself/\n- *\n[/proc/1]\ncomm = init\n[/proc/1/fd]\n0 -> /dev/null\n"
+		      "1 -> socket:[1]\n2 -> /srv/a\n- *\n[/proc/2]\ncomm = player\ncmdline: words\n\t/usr/bin/player\n"
+		      "\tsecret.mp3\n[/proc/2/fd]\n0 -> /dev/pts/1\n1 -> /dev/snd/controlC0\n2 -> /srv/a\n- *\n"
+		      "[/proc/3]\ncomm = hidden\nfd/ ! EACCES\n[/proc/4]\ncomm = qemu-system-x86\n[/proc/4/fd]\n"
+		      "9 -> anon_inode:kvm-vm\n- *\n",
+		      NULL,
+		      HEAD "partial\n\n[/proc]\nself/\n- *\n\n[/proc/2]\ncmdline: words\n\t/usr/bin/player\n"
+			   "comm = player\n\n[/proc/2/fd]\n1 -> /dev/snd/controlC0\n- *\n\n[/proc/3]\ncomm = process\n"
+			   "fd/ ! EACCES\n\n[/proc/4]\ncomm = qemu-system-x86\n\n[/proc/4/fd]\n9 -> anon_inode:kvm-vm\n"
+			   "- *\n");
 }
 
 static void file_systems_keep_their_references(void **state)
