@@ -62,7 +62,20 @@ static void refuses_a_level_on_which_check_was_silent(void **state)
 	struct lab_result result;
 	JUDGE(LAB_WITHOUT_CACHING_MODE, WITHOUT_CACHING_MODE);
 	assert_int_equal(result.verdict, LAB_FAILED);
-	assert_string_equal(result.reason, "check said nothing on L0");
+	assert_string_equal(result.reason, "check on L0 does not see it: vm-viommu-caching-mode does not fail");
+	JUDGE(LAB_NO_FAULT, "@@L0 step booted", "@@L0 check PASS iommu-active", "@@L1 step booted", "@@L2 step booted",
+	      "@@L2 check PASS device-driver", "@@L2 end");
+	assert_int_equal(result.verdict, LAB_FAILED);
+	assert_string_equal(result.reason, "check said nothing on L1");
+}
+
+static void a_level_may_fail_before_its_check(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct lab_result result;
+	JUDGE(LAB_MISPLACED_VIOMMU, "@@L0 step booted", "@@L0 check FAIL vm-viommu-first VM: behind",
+	      "@@L0 log DMAR: [DMA Write]", "@@L1 step booted", "@@L1 failed driver no disk");
+	assert_int_equal(result.verdict, LAB_FAILED_AS_PREDICTED);
 }
 
 static void refuses_an_end_at_another_place(void **state)
@@ -105,6 +118,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_fault_that_check_does_not_see),
 		cmocka_unit_test(refuses_a_failure_without_a_cause),
 		cmocka_unit_test(refuses_a_level_on_which_check_was_silent),
+		cmocka_unit_test(a_level_may_fail_before_its_check),
 		cmocka_unit_test(refuses_an_end_at_another_place),
 		cmocka_unit_test(a_check_that_fails_spoils_a_run_without_fault),
 		cmocka_unit_test(puts_a_snapshot_together_again),
