@@ -258,6 +258,9 @@ static void judge_large_bars(const struct subject_set *set, const void *subject,
 		     (unsigned long long)(sum / MIB * 2));
 }
 
+/* What root reads of a function whose extended configuration space the kernel does not reach: cfg_size in pci_dev. */
+#define CONFIG_SIZE 256
+
 static uint64_t smallest(const struct pci_resizable_bar *bar)
 {
 	for (unsigned int bit = 0; bit < 44; bit++)
@@ -282,6 +285,11 @@ static void judge_resizable(const struct subject_set *set, const void *subject, 
 		/* Conventional PCI ends at 256 bytes: there is no such capability then. */
 		if (caps->capabilities_known && !caps->pcie)
 			judge_na(finding, arena, "%s has no resizable BARs", address);
+		else if (caps->capabilities_known && caps->length == CONFIG_SIZE)
+			judge_na(finding, arena,
+				 "nothing can resize BARs of %s: the kernel reaches no extended "
+				 "configuration space of it",
+				 address);
 		else
 			judge_unknown(finding, arena, "the extended capabilities of %s could not be read", address);
 		return;

@@ -161,6 +161,13 @@ static void judge_members(const struct subject_set *set, const void *subject, st
 	}
 	judge_warn(finding, arena, "group %s also has other devices, which go along with %s: %s", group->number,
 		   judge_address(arena, device->address), join(arena, &strangers, 4));
+	if (set->host->machine.is_vm) {
+		judge_remedy(finding, ACTOR_OUTER, RESTART_VM, arena,
+			     "give all of them to the same L2; or, where they are not of one group on the machine that "
+			     "this VM runs on, put each on a root port of its own there (Proxmox VE: hostpciN with "
+			     "pcie=1)");
+		return;
+	}
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
 		     "another slot, best one that the CPU serves itself; ACS (or ARI) in the firmware's set-up; check "
 		     "group-why says what separates them not");

@@ -4,6 +4,7 @@
  * called "IR-..."; the kernel's log can have lost its lines. The checks before it look for the cause: parameters, an
  * erratum, what the IOMMU offers. Where the proof is there, no cause counts.
  */
+#include "check/judge.h"
 #include "check/parameter.h"
 
 #define X2APIC_CPUS 255 /* APIC ids of 8 bits reach no further */
@@ -125,9 +126,8 @@ static void remedy_for_offer(struct finding *finding, const struct subject_set *
 	if (is_inside(set))
 		judge_remedy(
 			finding, ACTOR_OUTER, RESTART_VM, arena,
-			"give this VM intel-iommu with intremap=on, and its machine kernel-irqchip=split: 'nestpci "
-			"viommu VM' on the machine that it runs on, or 'qm set VMID --machine q35,viommu=intel' in "
-			"Proxmox VE; then stop and start it");
+			"on the machine that this VM runs on, give it intel-iommu with intremap=on, and its machine "
+			"kernel-irqchip=split: " JUDGE_HOW_TO_GIVE_VIOMMU "; then stop and start it");
 	else
 		judge_remedy(
 			finding, ACTOR_FIRMWARE, RESTART_HOST, arena,

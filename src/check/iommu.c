@@ -7,6 +7,7 @@
  * kernel's log that only say that a parameter was read ("DMAR: IOMMU enabled"), the CPU's vendor (a VM on AMD can have
  * Intel's IOMMU).
  */
+#include "check/judge.h"
 #include "check/parameter.h"
 
 enum table { TABLE_NONE, TABLE_DMAR, TABLE_IVRS, TABLE_VIOT };
@@ -43,11 +44,9 @@ static bool is_active(const struct iommus *iommus)
 static void remedy_for_table(struct finding *finding, const struct subject_set *set, struct arena *arena)
 {
 	if (is_inside(set))
-		judge_remedy(
-			finding, ACTOR_OUTER, RESTART_VM, arena,
-			"on the machine that this VM runs on, give it a vIOMMU: 'nestpci viommu VM' there, or in "
-			"Proxmox VE 8.2 and later 'qm set VMID --machine q35,viommu=intel'; then stop and start the "
-			"VM: a reboot inside is not enough");
+		judge_remedy(finding, ACTOR_OUTER, RESTART_VM, arena,
+			     "on the machine that this VM runs on, give it a vIOMMU: " JUDGE_HOW_TO_GIVE_VIOMMU
+			     "; then stop and start the VM: a reboot inside is not enough");
 	else
 		judge_remedy(
 			finding, ACTOR_FIRMWARE, RESTART_HOST, arena,
@@ -118,6 +117,8 @@ static void judge_driver(const struct subject_set *set, const void *subject, str
 	}
 	if (options[table] == KERNEL_OPTION_UNKNOWN) {
 		judge_unknown_fact(finding, arena, &kernel->config_file);
+		judge_unknown(finding, arena, "whether this kernel has a driver for the IOMMU (%s) is not known: %s",
+			      symbols[table], finding->summary);
 		return;
 	}
 	const char *where = kernel->config_file.path ? kernel->config_file.path : "configuration of the kernel";
@@ -222,7 +223,10 @@ static void judge_default(const struct subject_set *set, const void *subject, st
 	}
 	judge_fail(finding, arena, "this kernel leaves Intel's IOMMU off unless told, and intel_iommu=on is not set");
 	judge_evidence(finding, arena, where, "CONFIG_INTEL_IOMMU_DEFAULT_ON is not set");
-	judge_evidence(finding, arena, kernel->cmdline_file.path, "no intel_iommu=on");
+	judge_evidence(finding, arena, kernel->cmdline_file.path, "%s",
+		       parameter_item(&kernel->cmdline, "amd_iommu", "on") ?
+			       "no intel_iommu=on; amd_iommu=on, which is there, does nothing for this IOMMU" :
+			       "no intel_iommu=on");
 	judge_wanted(finding, arena, "intel_iommu=on (on an AMD processor, too, where the IOMMU is Intel's)");
 	judge_remedy_parameter(finding, set, arena, true, "intel_iommu=on");
 }

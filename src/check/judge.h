@@ -126,6 +126,11 @@ void judge_remedy_viommu(const struct subject_set *set, const struct vm *vm, str
 	"<iommu model='intel'><driver intremap='on' caching_mode='on'/></iommu> among the devices, " \
 	"and <ioapic driver='qemu'/> among the features"
 
+/* The same for somebody inside the VM, who does not know who manages it. */
+#define JUDGE_HOW_TO_GIVE_VIOMMU                                                                                    \
+	"'qm set VMID --machine q35,viommu=intel' in Proxmox VE 8.2 and later; " JUDGE_INTEL_IN_XML " in libvirt; " \
+	"for another QEMU line 'nestpci rewrite' prints it, and nestpci-wrapper(8) does it at each start"
+
 /* What libvirt calls the VM. */
 const char *judge_libvirt_name(const struct vm *vm);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How the IOMMU translates: which one it is, whether it can pass on what it is given, how wide, in how large pages. */
+#include "check/judge.h"
 #include "check/parameter.h"
 
 static const char *const kind_names[] = {
@@ -126,8 +127,8 @@ static void judge_caching_mode(const struct subject_set *set, const void *subjec
 		judge_wanted(finding, arena, "caching-mode=on");
 		judge_remedy(
 			finding, ACTOR_OUTER, RESTART_VM, arena,
-			"give the VM's intel-iommu caching-mode=on (libvirt: <driver caching_mode='on'/>; 'nestpci "
-			"viommu' does it), stop and start it");
+			"on the machine that this VM runs on, give its intel-iommu caching-mode=on: " JUDGE_HOW_TO_GIVE_VIOMMU
+			"; then stop and start it");
 		return;
 	}
 	if (!finding->summary)

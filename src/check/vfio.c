@@ -31,7 +31,8 @@ static void judge_module(const struct subject_set *set, struct finding *finding,
 			"install the kernel's full set of modules (on Ubuntu linux-modules-extra), or a kernel with "
 			"CONFIG_VFIO and CONFIG_VFIO_PCI");
 	}
-	judge_evidence(finding, arena, module->evidence ? module->evidence : name, "%s", state_name(module->state));
+	judge_evidence(finding, arena, module->evidence ? module->evidence : name, "%s: %s", name,
+		       state_name(module->state));
 }
 
 static void judge_present(const struct subject_set *set, const void *subject, struct finding *finding,

@@ -83,6 +83,15 @@ static void judge_bypass(const struct subject_set *set, const void *subject, str
 
 /* ---- What runs now ---- */
 
+/* Not one that somebody gave as a file. */
+static bool is_of_host(const struct subject_set *set, const struct vm *vm)
+{
+	for (size_t i = 0; set->vms && i < set->vms->count; i++)
+		if (vm == &set->vms->items[i])
+			return true;
+	return !set->vms;
+}
+
 static void judge_running(const struct subject_set *set, const void *subject, struct finding *finding,
 			  struct arena *arena)
 {
@@ -100,6 +109,8 @@ static void judge_running(const struct subject_set *set, const void *subject, st
 	if (!set->running) {
 		if (vm->running == VM_NO)
 			judge_na(finding, arena, "%s does not run", name);
+		else if (!is_of_host(set, vm))
+			judge_na(finding, arena, "%s is a file, which does not run: --vm judges what does", name);
 		else
 			judge_unknown(finding, arena, "whether %s runs, and how, is not known", name);
 		return;

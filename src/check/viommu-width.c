@@ -334,18 +334,28 @@ static void judge_memory_bits(const struct subject_set *set, const void *subject
 	}
 }
 
+/* "host" and "max" have what KVM can show, which is what the processor has. */
+static enum vm_answer guest_pdpe1gb(const struct host *host, const struct vm *vm)
+{
+	bool of_host = text_equals(vm->cpu, "host") || text_equals(vm->cpu, "max");
+	if (vm->pdpe1gb != VM_UNKNOWN || vm->kvm != VM_YES || !of_host || !fact_known(&host->cpu.cpuinfo))
+		return vm->pdpe1gb;
+	return host->cpu.pdpe1gb ? VM_YES : VM_NO;
+}
+
 static void judge_pdpe1gb(const struct subject_set *set, const void *subject, struct finding *finding,
 			  struct arena *arena)
 {
 	const struct vm *vm = subject;
 	const char *name = judge_vm_name(arena, vm);
+	enum vm_answer pages = guest_pdpe1gb(set->host, vm);
 	if (vm->ovmf == VM_NO) {
 		judge_na(finding, arena, "%s has no OVMF", name);
-	} else if (vm->ovmf == VM_UNKNOWN || vm->pdpe1gb == VM_UNKNOWN) {
+	} else if (vm->ovmf == VM_UNKNOWN || pages == VM_UNKNOWN) {
 		judge_unknown(finding, arena, "whether %s of %s is not known",
 			      vm->ovmf == VM_UNKNOWN ? "OVMF is the firmware" : "the CPU has 1 GiB pages (pdpe1gb)",
 			      name);
-	} else if (vm->pdpe1gb == VM_YES) {
+	} else if (pages == VM_YES) {
 		judge_pass(finding, arena, "the CPU of %s has 1 GiB pages, so OVMF uses all of its address space",
 			   name);
 	} else {

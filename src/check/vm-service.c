@@ -69,6 +69,10 @@ static void judge_shutdown_timeout(const struct subject_set *set, const void *su
 	    !judge_is_hypervisor(set, vm, finding, arena))
 		return;
 	const char *name = judge_vm_name(arena, vm);
+	if (vm->source != VM_FROM_CONFIGURATION) {
+		judge_na(finding, arena, "%s is known by its command line only, which does not tell", name);
+		return;
+	}
 	if (vm->shutdown_seconds >= SHUTDOWN_ENOUGH) {
 		judge_pass(finding, arena, "%s has %u s to shut down, its own VMs included", name,
 			   vm->shutdown_seconds);
@@ -99,6 +103,10 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 	const char *name = judge_vm_name(arena, vm);
 	if (!vm->machine_known) {
 		judge_na(finding, arena, "the machine type of %s is not judged", name);
+		return;
+	}
+	if (!vm->q35) {
+		judge_na(finding, arena, "%s is no q35, and needs another machine type first (vm-machine-q35)", name);
 		return;
 	}
 	if (vm->machine_version) {

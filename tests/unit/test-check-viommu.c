@@ -288,6 +288,16 @@ static void what_runs_may_be_older_than_its_definition(void **state)
 	EXPECT("vm-running-viommu", NA, "command line only");
 }
 
+static void a_file_does_not_run(void **state)
+{
+	WORLD;
+	struct vm of_file = w->vms[0];
+	of_file.running = VM_UNKNOWN;
+	w->m.set.vm = &of_file;
+	w->m.set.running = NULL;
+	EXPECT("vm-running-viommu", NA, "a file, which does not run");
+}
+
 /* ---- Settings ---- */
 
 static void wants_caching_mode_at_every_level(void **state)
@@ -394,6 +404,7 @@ int main(void)
 		test_in_world(a_viommu_behind_a_device_does_not_translate_it),
 		test_in_world(no_device_bypasses_the_viommu),
 		test_in_world(what_runs_may_be_older_than_its_definition),
+		test_in_world(a_file_does_not_run),
 		test_in_world(wants_caching_mode_at_every_level),
 		test_in_world(interrupts_are_remapped_with_a_split_irqchip),
 		test_in_world(wants_a_split_irqchip),
