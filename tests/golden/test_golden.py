@@ -11,6 +11,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 REGENERATE = os.environ.get("NESTPCI_REGENERATE") == "1"
+SNAPSHOTS = HERE.parent / "snapshots"
 EXPECTED = ("stdout", "stderr", "status")
 TIME_LIMIT = 60
 
@@ -35,10 +36,10 @@ def words_of(text):
 
 
 class Places:
-    """The placeholders of a case: @CASE@ is its folder, @TMP@ an empty one that is there for this run only."""
+    """The placeholders of a case: its folder, an empty one that is there for this run only, and the machines."""
 
     def __init__(self, case, scratch):
-        self.places = {"@CASE@": str(case), "@TMP@": str(scratch)}
+        self.places = {"@CASE@": str(case), "@TMP@": str(scratch), "@SNAPSHOTS@": str(SNAPSHOTS)}
 
     def fill(self, text):
         for name, path in self.places.items():
