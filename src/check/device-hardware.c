@@ -181,6 +181,9 @@ static void judge_phantom(const struct subject_set *set, const void *subject, st
 
 /* ---- ROM ---- */
 
+/* A "3D controller" (PCI code and ID assignment): a card that computes, and that no monitor is connected to. */
+#define CLASS_3D 0x0302
+
 static void judge_rom(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena)
 {
 	const struct host_device *device = subject;
@@ -193,6 +196,8 @@ static void judge_rom(const struct subject_set *set, const void *subject, struct
 		judge_unknown(finding, arena, "the class of %s could not be read", address);
 	} else if (!judge_is_display(device->function)) {
 		judge_na(finding, arena, "%s is no display", address);
+	} else if (device->function->class >> 8 == CLASS_3D) {
+		judge_na(finding, arena, "%s has no outputs: no firmware shows anything on it", address);
 	} else if (given && given->romfile) {
 		judge_pass(finding, arena, "%s gets its ROM from a file: %s", address, given->romfile);
 	} else if (fact_unknown(rom)) {
