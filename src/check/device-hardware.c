@@ -31,19 +31,39 @@ static const char *own_method(const struct pci_detail *detail)
 	return NULL;
 }
 
-static void judge_no_reset(const char *address, const struct pci_detail *detail, struct finding *finding,
-			   struct arena *arena)
+/* Another function of the card, as a person would name it; NULL: none. */
+static const char *sibling(const struct host *host, struct pci_address address, struct arena *arena)
+{
+	struct pci_address other = address;
+	for (other.function = 0; other.function < 8; other.function++)
+		if (other.function != address.function && pci_find(&host->functions, other))
+			return judge_address(arena, other);
+	return NULL;
+}
+
+/*
+ * A bus that others are on is not reset for one function (kernel's pci_parent_bus_reset()). Whoever has them all may
+ * have it reset: QEMU does by VFIO_DEVICE_PCI_HOT_RESET.
+ */
+static void judge_shared_reset(const char *address, const char *other, struct finding *finding, struct arena *arena)
+{
+	judge_warn(finding, arena,
+		   "%s cannot be reset alone, only together with the rest of its card, such as %s: a VM that lacks "
+		   "some of it finds the device as the last one left it",
+		   address, other);
+	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+		     "give all functions of the card to the same VM; if starting L2 again fails, stop and start L1");
+}
+
+static void judge_no_reset(const char *address, struct finding *finding, struct arena *arena)
 {
 	judge_warn(finding, arena,
 		   "the kernel knows no way to reset %s: a VM may find it as the last one left it, and "
 		   "fail to start a second time",
 		   address);
-	judge_evidence_fact(finding, arena, &detail->reset);
-	judge_evidence_fact(finding, arena, &detail->reset_method);
 	judge_remedy(
 		finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
-		"reboot the host between two uses; for some graphics cards of AMD the kernel module vendor-reset helps; "
-		"if another function of the card keeps the bus reset from being possible, give that to the VM, too");
+		"reboot the host between two uses; for some graphics cards of AMD the kernel module vendor-reset helps");
 }
 
 static void judge_reset(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -60,7 +80,14 @@ static void judge_reset(const struct subject_set *set, const void *subject, stru
 	} else if (fact_unknown(&detail->reset)) {
 		judge_unknown_fact(finding, arena, &detail->reset);
 	} else if (fact_absent(&detail->reset)) {
-		judge_no_reset(address, detail, finding, arena);
+		/* Functions on a root bus, which nothing resets, have no bridge above them. */
+		const char *other = detail->bridges.count ? sibling(set->host, device->address, arena) : NULL;
+		if (other)
+			judge_shared_reset(address, other, finding, arena);
+		else
+			judge_no_reset(address, finding, arena);
+		judge_evidence_fact(finding, arena, &detail->reset);
+		judge_evidence_fact(finding, arena, &detail->reset_method);
 	} else if (fact_known(&detail->reset_method)) {
 		judge_warn(finding, arena,
 			   "%s has no function-level reset, only '%s': that resets less, or needs the whole bus, "
@@ -181,6 +208,9 @@ static void judge_phantom(const struct subject_set *set, const void *subject, st
 
 /* ---- ROM ---- */
 
+/* A "3D controller" (PCI code and ID assignment): a card that computes, and that no monitor is connected to. */
+#define CLASS_3D 0x0302
+
 static void judge_rom(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena)
 {
 	const struct host_device *device = subject;
@@ -193,6 +223,8 @@ static void judge_rom(const struct subject_set *set, const void *subject, struct
 		judge_unknown(finding, arena, "the class of %s could not be read", address);
 	} else if (!judge_is_display(device->function)) {
 		judge_na(finding, arena, "%s is no display", address);
+	} else if (device->function->class >> 8 == CLASS_3D) {
+		judge_na(finding, arena, "%s has no outputs: no firmware shows anything on it", address);
 	} else if (given && given->romfile) {
 		judge_pass(finding, arena, "%s gets its ROM from a file: %s", address, given->romfile);
 	} else if (fact_unknown(rom)) {

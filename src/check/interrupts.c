@@ -111,11 +111,15 @@ static void judge_chipset(const struct subject_set *set, const void *subject, st
 		judge_evidence(finding, arena, pci_path(arena, function->address, ""), "8086:%04x, revision %02x",
 			       (unsigned int)function->device, (unsigned int)function->revision);
 		judge_wanted(finding, arena, "a revision above 13%s", function->device == 0x3405 ? ", and not 22" : "");
-		judge_remedy(
-			finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
-			"use another board. Or take the risk that a VM forges interrupts: write 'options "
-			"vfio_iommu_type1 allow_unsafe_interrupts=1' to /etc/modprobe.d/vfio.conf, run '%s', reboot",
-			boot_initramfs_command(set));
+		if (unsafe_is_allowed(host))
+			judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
+				     "use another board, unless every VM with a device is trusted");
+		else
+			judge_remedy(
+				finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
+				"use another board. Or take the risk that a VM forges interrupts: write 'options "
+				"vfio_iommu_type1 allow_unsafe_interrupts=1' to /etc/modprobe.d/vfio.conf, run '%s', reboot",
+				boot_initramfs_command(set));
 		return;
 	}
 	judge_pass(finding, arena, "no chipset with the interrupt remapping erratum (Intel 5500, 5520, X58) is here");
@@ -191,6 +195,16 @@ static void judge_offered(const struct subject_set *set, const void *subject, st
 		judge_na(finding, arena, "every AMD-Vi unit can remap interrupts");
 }
 
+/* A cause that failed has spoken for what follows from it; where unsafe interrupts are allowed, it only warned. */
+static bool has_known_cause(const struct subject_set *set, struct arena *arena)
+{
+	struct finding disabled = { 0 }, chipset = { 0 }, offered = { 0 };
+	judge_not_disabled(set, NULL, &disabled, arena);
+	judge_chipset(set, NULL, &chipset, arena);
+	judge_offered(set, NULL, &offered, arena);
+	return disabled.verdict == VERDICT_WARN || chipset.verdict == VERDICT_WARN || offered.verdict == VERDICT_WARN;
+}
+
 static void judge_remapping(const struct subject_set *set, const void *subject, struct finding *finding,
 			    struct arena *arena)
 {
@@ -208,6 +222,10 @@ static void judge_remapping(const struct subject_set *set, const void *subject, 
 	}
 	if (!fact_known(&machine->interrupts) || machine->plain_interrupts == 0) {
 		judge_unknown_fact(finding, arena, &machine->interrupts);
+		return;
+	}
+	if (has_known_cause(set, arena)) {
+		judge_na(finding, arena, "interrupts are not remapped, for a reason given above");
 		return;
 	}
 	judge_missing(set, finding, arena, "interrupts are not remapped, though nothing seems to be in the way");

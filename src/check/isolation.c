@@ -71,7 +71,8 @@ static void judge_unity_maps(const struct subject_set *set, const void *subject,
 		judge_pass(finding, arena, "firmware demands no memory for whole ranges of devices");
 		return;
 	}
-	judge_warn(finding, arena, "firmware demands 1:1 mappings for whole buses: no device there can be passed on");
+	judge_warn(finding, arena,
+		   "firmware demands 1:1 mappings for whole buses: since Linux 6.6, no device there can be passed on");
 	judge_wanted(finding, arena, "IVMD entries for single devices");
 	judge_remedy(
 		finding, ACTOR_FIRMWARE, RESTART_HOST, arena,

@@ -132,7 +132,7 @@ static void find_claim(struct finding *finding, struct node *node, const char *b
 		users_add_of(finding, node, USE_CLAIMED, brief, "%s", text);
 	else if (r < 0 && r != -ENXIO && r != -ENOMEDIUM)
 		users_add_for(finding, node, USE_UNKNOWN, true, "claim",
-			      arena_printf(finding->arena, "not known whether %s is claimed: %s", node->name,
+			      arena_printf(finding->arena, "not known whether %s is claimed: %s", node->device,
 					   error.text));
 }
 

@@ -273,6 +273,16 @@ static void print_sum(const struct screen *screen, const struct findings_report 
 		printf("Root would know more: %zu of what is unknown.\n", denied);
 }
 
+/* On a machine that is not x86, say, an empty page is no good news. */
+static void print_nothing_judged(const struct screen *screen, const struct findings_report *report)
+{
+	const struct findings *findings = report->findings;
+	if (!findings->count || findings_count(report, VERDICT_NA) != findings->count)
+		return;
+	const char *text = arena_printf(screen->arena, "No verdict was reached: %s.", findings->items[0].summary);
+	say_wrapped(stdout, report_printable(screen->arena, text), 0, 0, screen->width);
+}
+
 /* Causes stand before their consequences, so that the first failure is where to begin. */
 static void print_next(const struct screen *screen, const struct findings_report *report)
 {
@@ -300,6 +310,7 @@ void findings_print(const struct findings_report *report, struct arena *arena)
 	print_log(&screen, report);
 	putchar('\n');
 	print_sum(&screen, report);
+	print_nothing_judged(&screen, report);
 	print_next(&screen, report);
 }
 

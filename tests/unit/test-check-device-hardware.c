@@ -32,6 +32,13 @@ static void prefers_a_function_level_reset(void **state)
 	EXPECT("device-reset", WARN, "noflr");
 	detail->reset = detail->reset_method = ABSENT("reset");
 	EXPECT("device-reset", WARN, "no way to reset");
+	/* Another function of the card: QEMU resets both, where it has both. */
+	w->functions[2] = w->functions[1];
+	w->functions[2].address.function = 1;
+	w->m.host.functions.count = 3;
+	EXPECT("device-reset", WARN, "rest of its card, such as 0000:01:00.1");
+	detail->bridges.count = 0;
+	EXPECT("device-reset", WARN, "no way to reset");
 	detail->reset = UNREADABLE("reset");
 	EXPECT("device-reset", UNKNOWN, "reset");
 }
@@ -99,6 +106,9 @@ static void a_display_needs_a_rom(void **state)
 	EXPECT("device-rom", NA, NULL);
 	make_display(w, false);
 	EXPECT("device-rom", WARN, "without a ROM");
+	w->function.class = 0x030200;
+	EXPECT("device-rom", NA, "no outputs");
+	w->function.class = 0x030000;
 	w->device.detail.rom = KNOWN("rom", NULL);
 	EXPECT("device-rom", PASS, NULL);
 	make_display(w, true);

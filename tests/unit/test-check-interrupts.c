@@ -64,11 +64,25 @@ static void old_hubs_have_an_erratum(void **state)
 		add_hub(m, broken[i][0], broken[i][1]);
 		assert_verdict(m, "interrupt-remapping-chipset", VERDICT_FAIL, "loses interrupts");
 		assert_verdict(m, "interrupt-remapping-offered", VERDICT_NA, "follows from");
+		assert_verdict(m, "interrupt-remapping", VERDICT_NA, "follows from");
 		assert_int(count_verdicts(m, VERDICT_FAIL), 1);
 		add_hub(m, whole[i][0], whole[i][1]);
 		assert_verdict(m, "interrupt-remapping-chipset", VERDICT_PASS, NULL);
 	}
 	assert_contains(find_finding(m, "interrupt-remapping-chipset")->summary, "no chipset");
+}
+
+/* What was done about it is not advised again, and nothing says that nothing is in the way. */
+static void an_erratum_that_was_accepted_is_the_known_cause(void **state)
+{
+	struct model *m = *state;
+	make_l0(m);
+	stop_remapping(m);
+	add_hub(m, 0x3406, 0x13);
+	allow_unsafe(m);
+	assert_verdict(m, "interrupt-remapping-chipset", VERDICT_WARN, "unsafe interrupts are allowed");
+	assert_null(strstr(find_finding(m, "interrupt-remapping-chipset")->remedy, "modprobe.d"));
+	assert_verdict(m, "interrupt-remapping", VERDICT_NA, "reason given above");
 }
 
 static void an_old_hub_of_unknown_revision_is_unknown(void **state)
@@ -194,6 +208,7 @@ int main(void)
 		test_with_model(remapped_lines_are_the_proof),
 		test_with_model(the_parameter_is_the_cause),
 		test_with_model(old_hubs_have_an_erratum),
+		test_with_model(an_erratum_that_was_accepted_is_the_known_cause),
 		test_with_model(an_old_hub_of_unknown_revision_is_unknown),
 		test_with_model(firmware_that_does_not_offer_it_is_the_cause),
 		test_with_model(a_viommu_without_it_is_the_cause),
