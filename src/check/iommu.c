@@ -45,7 +45,7 @@ static void remedy_for_table(struct finding *finding, const struct subject_set *
 	if (is_inside(set))
 		judge_remedy(
 			finding, ACTOR_OUTER, RESTART_VM, arena,
-			"on the machine that this VM runs on, give it a vIOMMU: 'nestpci viommu VM' there, or in "
+			"on the machine that this VM runs on, give it a vIOMMU: start its QEMU by 'nestpci exec' there, or in "
 			"Proxmox VE 8.2 and later 'qm set VMID --machine q35,viommu=intel'; then stop and start the "
 			"VM: a reboot inside is not enough");
 	else
