@@ -9,6 +9,7 @@ struct boot_reading {
 	struct arena *arena;
 	const char *release; /* or NULL */
 	struct boot *boot;
+	struct fact unread; /* the first file or folder that could not be read since somebody cleared this */
 	size_t modprobe_room;
 	size_t module_room;
 };

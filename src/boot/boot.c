@@ -21,6 +21,15 @@ static bool is_masked(const struct boot_reading *reading, const char *path)
 	       strcmp(target, "/dev/null") == 0;
 }
 
+static void note_unread(struct boot_reading *reading, const struct fact *fact)
+{
+	if (!fact_unknown(fact))
+		return;
+	boot_problem(reading, "%s", fact->problem);
+	if (reading->unread.state == FACT_UNASKED)
+		reading->unread = *fact;
+}
+
 struct fact boot_read_fact(struct boot_reading *reading, const char *path, struct slice *ret)
 {
 	struct error error;
@@ -29,8 +38,7 @@ struct fact boot_read_fact(struct boot_reading *reading, const char *path, struc
 		return fact_of(reading->arena, path, NULL, -ENOENT, NULL);
 	int r = root_read(reading->root, reading->arena, path, ret, &error);
 	struct fact fact = fact_of(reading->arena, path, NULL, r, &error);
-	if (fact_unknown(&fact))
-		boot_problem(reading, "%s", fact.problem);
+	note_unread(reading, &fact);
 	return fact;
 }
 
@@ -45,8 +53,8 @@ void boot_list_suffix(struct boot_reading *reading, const char *directory, const
 	struct error error;
 	struct list names = { .arena = reading->arena };
 	int r = root_list(reading->root, reading->arena, directory, &names, &error);
-	if (r < 0 && !root_absent(r))
-		boot_problem(reading, "%s", error.text);
+	struct fact folder = fact_of(reading->arena, directory, NULL, r, &error);
+	note_unread(reading, &folder);
 	if (r < 0)
 		return;
 	ret->arena = reading->arena;
@@ -115,8 +123,12 @@ void boot_read(const struct root *root, struct arena *arena, const char *release
 	boot_read_loader(&reading);
 	boot_read_kernel_cmdline(&reading);
 	boot_read_entry(&reading);
+	reading.unread = (struct fact){ 0 };
 	boot_read_modprobe(&reading);
+	ret->modprobe_unread = reading.unread;
+	reading.unread = (struct fact){ 0 };
 	boot_read_modules(&reading);
+	ret->modules_unread = reading.unread;
 	boot_read_initramfs(&reading);
 }
 

@@ -86,6 +86,12 @@ struct boot {
 	const char
 		*newest_modprobe; /* the file of modprobe.d or of initramfs' modules that was changed last, or NULL */
 	int64_t newest_modprobe_time;
+	/*
+	 * The first file or folder of modprobe.d that could not be read, and of those that name modules; FACT_UNASKED: all
+	 * could. What is not in the lists above may stand there.
+	 */
+	struct fact modprobe_unread;
+	struct fact modules_unread;
 	struct list problems; /* files that could not be read or understood, as sentences */
 };
 

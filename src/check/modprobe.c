@@ -23,6 +23,15 @@ static bool judged_as_unread(const struct subject_set *set, struct finding *find
 	return true;
 }
 
+/* What was not found may stand in what could not be read. */
+static bool judged_as_hidden(const struct fact *unread, struct finding *finding, struct arena *arena)
+{
+	if (unread->state == FACT_UNASKED)
+		return false;
+	judge_unknown_fact(finding, arena, unread);
+	return true;
+}
+
 static const char *line_name(const struct boot_modprobe *line, struct arena *arena)
 {
 	return arena_printf(arena, "%s:%u", line->path, line->line);
@@ -73,6 +82,8 @@ static void judge_obsolete(const struct subject_set *set, const void *subject, s
 				     boot_initramfs_command(set));
 	}
 	if (count == 0) {
+		if (judged_as_hidden(&set->boot->modules_unread, finding, arena))
+			return;
 		judge_pass(finding, arena, "no module is asked for that kernels no longer have");
 		return;
 	}
@@ -172,6 +183,8 @@ static void judge_ids(const struct subject_set *set, const void *subject, struct
 		judge_one_ids(finding, arena, kernel->cmdline_file.path ? kernel->cmdline_file.path : "/proc/cmdline",
 			      word->value, &wrong);
 	}
+	if (!wrong && judged_as_hidden(&set->boot->modprobe_unread, finding, arena))
+		return;
 	if (!found)
 		judge_na(finding, arena, "no device is given to vfio-pci by its ids");
 	else if (!wrong)
@@ -190,6 +203,8 @@ static void judge_built_in(const struct subject_set *set, const void *subject, s
 		    text_equals(set->boot->modprobe[i].module, "vfio_pci"))
 			line = &set->boot->modprobe[i];
 	if (!line) {
+		if (judged_as_hidden(&set->boot->modprobe_unread, finding, arena))
+			return;
 		judge_na(finding, arena, "modprobe.d has no options for vfio-pci");
 		return;
 	}
@@ -242,6 +257,8 @@ static void judge_blacklist(const struct subject_set *set, const void *subject, 
 			     "remove line %u of %s, run 'modprobe %s'", line->line, line->path, line->module);
 		return;
 	}
+	if (judged_as_hidden(&set->boot->modprobe_unread, finding, arena))
+		return;
 	judge_pass(finding, arena, "modprobe.d keeps no module of KVM and VFIO from being loaded");
 }
 
@@ -265,6 +282,8 @@ static void judge_kvm_options(const struct subject_set *set, const void *subject
 			off = NULL;
 	}
 	if (!off) {
+		if (judged_as_hidden(&set->boot->modprobe_unread, finding, arena))
+			return;
 		judge_pass(finding, arena, "modprobe.d does not switch nested virtualization off");
 		return;
 	}

@@ -8,7 +8,6 @@
 
 #include <linux/pci_regs.h>
 
-#define HEADER_SIZE 64
 #define CONFIG_SIZE 256
 #define CONFIG_EXTENDED_SIZE 4096
 
@@ -217,7 +216,7 @@ static void parse_standard(struct parsing *parsing)
 	uint8_t been[CONFIG_SIZE / 4 / 8] = { 0 };
 	uint32_t seen = 0;
 	size_t at = first_capability(parsing) & ~(size_t)3;
-	while (at && may_go_on(parsing, at, HEADER_SIZE, been)) {
+	while (at && may_go_on(parsing, at, PCI_HEADER_SIZE, been)) {
 		uint8_t id = byte_at(parsing, at + PCI_CAP_LIST_ID);
 		if (id == 0xff)
 			break;
@@ -249,9 +248,9 @@ static void parse_extended(struct parsing *parsing)
 static bool is_dead(const struct parsing *parsing)
 {
 	size_t ones = 0;
-	while (ones < parsing->length && ones < HEADER_SIZE && parsing->bytes[ones] == 0xff)
+	while (ones < parsing->length && ones < PCI_HEADER_SIZE && parsing->bytes[ones] == 0xff)
 		ones++;
-	return (ones && ones == parsing->length) || ones == HEADER_SIZE ||
+	return (ones && ones == parsing->length) || ones == PCI_HEADER_SIZE ||
 	       (byte_at(parsing, PCI_HEADER_TYPE) & PCI_HEADER_TYPE_MASK) == HEADER_TYPE_DEAD;
 }
 

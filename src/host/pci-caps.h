@@ -12,6 +12,9 @@
 
 #include "base/text.h"
 
+/* What everybody may read of the configuration space (pci_read_config() in drivers/pci/pci-sysfs.c). */
+#define PCI_HEADER_SIZE 64
+
 /* ACS bits, the same in the capability and the control register (PCI_ACS_*). */
 #define PCI_ACS_SOURCE_VALIDATION 0x01
 #define PCI_ACS_REQUEST_REDIRECT 0x04

@@ -107,7 +107,13 @@ struct fact pci_config_read(const struct root *root, struct arena *arena, struct
 	const char *path = pci_path(arena, address, "config");
 	int r = root_read(root, arena, path, &config, &error);
 	pci_caps_parse(r < 0 ? (struct slice){ 0 } : config, arena, ret);
-	return fact_of(arena, path, NULL, r, &error);
+	struct fact fact = fact_of(arena, path, NULL, r, &error);
+	if (fact_known(&fact) && config.length < PCI_HEADER_SIZE) {
+		fact.state = FACT_WRONG;
+		fact.text = arena_printf(arena, "%zu bytes", config.length);
+		fact.problem = arena_printf(arena, "%s: %zu bytes are no configuration space", path, config.length);
+	}
+	return fact;
 }
 
 /* --- Facts --- */

@@ -167,6 +167,20 @@ static void finds_the_initramfs_of_other_systems(void **state)
 	}
 }
 
+static void tells_what_it_could_not_read(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	fake_file(state, "/etc/modprobe.d/a.conf", "options kvm_intel nested=1\n");
+	struct boot boot = read_boot(state, &arena);
+	assert_int(boot.modprobe_unread.state, FACT_UNASKED);
+	assert_int(boot.modules_unread.state, FACT_UNASKED);
+	fake_file(state, "/etc/modprobe.d/b.conf/this-is-a-folder", "");
+	fake_file(state, "/etc/modules/so-is-this", "");
+	boot = read_boot(state, &arena);
+	assert_string_equal(boot.modprobe_unread.path, "/etc/modprobe.d/b.conf");
+	assert_string_equal(boot.modules_unread.path, "/etc/modules");
+}
+
 static void sorts_kernels_by_their_versions(void **state)
 {
 	AUTO_ARENA arena = { 0 };
@@ -216,6 +230,7 @@ int main(void)
 		test_in_folder(tells_lists_that_only_a_shell_knows),
 		test_in_folder(tells_an_initramfs_that_is_older_than_its_configuration),
 		test_in_folder(finds_the_initramfs_of_other_systems),
+		test_in_folder(tells_what_it_could_not_read),
 		test_in_folder(sorts_kernels_by_their_versions),
 		test_in_folder(no_kernel_leaves_the_initramfs_unknown),
 	};

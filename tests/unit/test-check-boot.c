@@ -291,6 +291,27 @@ static void a_module_that_is_kept_away_is_named(void **state)
 	assert_verdict(m, "boot-modules-allowed", VERDICT_WARN, "kvm_intel");
 }
 
+static void what_may_stand_in_an_unreadable_file_is_unknown(void **state)
+{
+	static const char *const by_modprobe[] = { "boot-modules-allowed", "boot-kvm-options", "boot-vfio-ids",
+						   "boot-vfio-options" };
+	struct model *m = *state;
+	make_l0(m);
+	m->boot.modprobe_unread = (struct fact){ .state = FACT_UNREADABLE,
+						 .denied = true,
+						 .path = "/etc/modprobe.d/kvm.conf",
+						 .problem = "/etc/modprobe.d/kvm.conf: Permission denied" };
+	for (size_t i = 0; i < ARRAY_SIZE(by_modprobe); i++) {
+		assert_verdict(m, by_modprobe[i], VERDICT_UNKNOWN, "/etc/modprobe.d/kvm.conf");
+		assert_true(find_finding(m, by_modprobe[i])->denied);
+	}
+	assert_verdict(m, "boot-obsolete-modules", VERDICT_PASS, NULL);
+	m->boot.modules_unread = m->boot.modprobe_unread;
+	assert_verdict(m, "boot-obsolete-modules", VERDICT_UNKNOWN, "/etc/modprobe.d/kvm.conf");
+	add_modprobe(m, "install", "vfio_pci", "/bin/false");
+	assert_verdict(m, "boot-modules-allowed", VERDICT_WARN, "vfio_pci");
+}
+
 static void an_option_that_switches_nesting_off_later_is_warned_of(void **state)
 {
 	struct model *m = *state;
@@ -326,6 +347,7 @@ int main(void)
 		test_with_model(ids_need_colons),
 		test_with_model(a_built_in_driver_reads_no_options),
 		test_with_model(a_module_that_is_kept_away_is_named),
+		test_with_model(what_may_stand_in_an_unreadable_file_is_unknown),
 		test_with_model(an_option_that_switches_nesting_off_later_is_warned_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

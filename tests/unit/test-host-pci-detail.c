@@ -243,6 +243,20 @@ static void a_resource_that_is_none_is_wrong(void **state)
 	}
 }
 
+static void a_cut_header_is_no_configuration_space(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct pci_detail detail;
+	struct config config = config_header(0);
+	fake_pci(state, ADDRESS, "0x020000\n", "15", "ice");
+	for (config.length = 0; config.length < 64; config.length += 21) {
+		put_config(state, fake_path(ADDRESS, "config"), &config);
+		read_detail(state, &arena, ADDRESS, &detail);
+		assert_int(detail.config.state, FACT_WRONG);
+		assert_contains(detail.config.problem, "are no configuration space");
+	}
+}
+
 /* The length of the configuration space tells who looks: 64 bytes are what all but root get. */
 static void zeros_without_root_are_unreadable(void **state)
 {
@@ -282,6 +296,7 @@ int main(void)
 		test_in_folder(reads_bars),
 		test_in_folder(regions_of_no_size_are_no_bars),
 		test_in_folder(a_resource_that_is_none_is_wrong),
+		test_in_folder(a_cut_header_is_no_configuration_space),
 		test_in_folder(zeros_without_root_are_unreadable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
