@@ -180,7 +180,9 @@ static void judge_offered(const struct subject_set *set, const void *subject, st
 		return;
 	}
 	if (iommus->dmar && !(iommus->dmar->flags & DMAR_INTR_REMAP)) {
-		judge_missing(set, finding, arena, "firmware's table DMAR does not offer interrupt remapping");
+		judge_missing(set, finding, arena,
+			      is_inside(set) ? "the VM's table DMAR does not offer interrupt remapping" :
+					       "firmware's table DMAR does not offer interrupt remapping");
 		judge_evidence(finding, arena, iommus->dmar_file.path, "flags %#x", iommus->dmar->flags);
 		judge_wanted(finding, arena, "bit 0 in the flags");
 		remedy_for_offer(finding, set, arena);

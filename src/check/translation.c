@@ -145,7 +145,9 @@ static void judge_width(const struct subject_set *set, const void *subject, stru
 	const struct iommu_unit *unit = &host->iommus.units[0];
 	unsigned int physical = host->cpu.physical_bits;
 	if (!width) {
-		judge_unknown(finding, arena, "how wide the addresses are that %s translates is not known", unit->name);
+		judge_unknown(finding, arena, "how wide the addresses are that %s translates is not known%s",
+			      unit->name,
+			      unit->kind == IOMMU_VIRTIO ? ": the kernel does not show it for a virtio-iommu" : "");
 		if (unit->cap.path)
 			judge_evidence_fact(finding, arena, &unit->cap);
 		return;
@@ -167,8 +169,12 @@ static void judge_width(const struct subject_set *set, const void *subject, stru
 		judge_wanted(finding, arena, "VMs that see no more than %u bits", width);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 			     "for VMs with devices: 'cpu: host,guest-phys-bits=%u' (Proxmox VE, qemu-server 9.0.18 and "
-			     "later), <maxphysaddr mode='passthrough' limit='%u'/> (libvirt); a vIOMMU with aw-bits=%u",
-			     width, width, width >= 48 ? 48 : 39);
+			     "later), <maxphysaddr mode='passthrough' limit='%u'/> (libvirt); %s",
+			     width, width,
+			     is_inside(set) ? "or aw-bits=48 for the vIOMMU of this VM, if the IOMMU of the machine "
+					      "that it runs on translates as many" :
+			     width >= 48    ? "a vIOMMU with aw-bits=48" :
+					      "a vIOMMU with aw-bits=39");
 	} else if (!physical) {
 		judge_unknown(finding, arena, "the IOMMU translates %u bits; how many the CPU has is not known", width);
 	} else {

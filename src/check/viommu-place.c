@@ -127,7 +127,7 @@ static void judge_running(const struct subject_set *set, const void *subject, st
 		return;
 	}
 	judge_fail(finding, arena,
-		   "the running %s has %s, other than its definition: it was not stopped and started since that "
+		   "the running %s has %s, unlike its definition: it was not stopped and started since that "
 		   "changed, and a reboot inside does not do it",
 		   name, lacks);
 	judge_evidence(finding, arena, arena_printf(arena, "process %ld", (long)running->pid), "%s",

@@ -88,10 +88,11 @@ static void judge_identity(const struct subject_set *set, const void *subject, s
 	}
 	judge_fail(finding, arena, "the mapping %s (%s) does not fit this host: %s", device->mapping, name,
 		   device->problem);
-	judge_evidence(finding, arena, "/etc/pve/mapping/pci.cfg", "%s", device->mapping);
+	judge_evidence(finding, arena, name, "mapping=%s", device->mapping);
 	judge_remedy(
 		finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
-		"correct the mapping (Datacenter, Resource Mappings): ids, path and IOMMU group must be those that this "
+		"make or correct the mapping (Datacenter, Resource Mappings; /etc/pve/mapping/pci.cfg), or name another "
+		"one in the VM's configuration: ids, path and IOMMU group must be those that this "
 		"host has now; groups are renumbered when hardware or kernel change");
 }
 

@@ -193,6 +193,11 @@ static void names_what_goes_along(void **state)
 		add_function(w, AT(2, slot, 0), 0x020000, "e1000e", "12");
 	struct finding finding = EXPECT("group-other-members", WARN, "0000:02:00.0, 0000:02:01.0");
 	assert_int(finding.evidence_count, 4);
+	assert_int(finding.actor, ACTOR_ADMINISTRATOR);
+	w->m.host.machine.is_vm = true;
+	finding = EXPECT("group-other-members", WARN, NULL);
+	assert_int(finding.actor, ACTOR_OUTER);
+	assert_contains(finding.remedy, "same L2");
 }
 
 static void says_why_a_group_is_large(void **state)

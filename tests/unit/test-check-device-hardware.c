@@ -159,6 +159,9 @@ static void a_resizable_bar_can_be_smaller(void **state)
 	EXPECT("device-resizable-bar", PASS, "8 GiB");
 	caps->extended_known = false;
 	EXPECT("device-resizable-bar", UNKNOWN, NULL);
+	caps->length = 256;
+	EXPECT("device-resizable-bar", NA, "no extended configuration space");
+	caps->length = 4096;
 	caps->pcie = false;
 	EXPECT("device-resizable-bar", NA, NULL);
 	w->device.detail.config = UNREADABLE("config");

@@ -171,6 +171,7 @@ static void a_kernel_that_is_off_by_default_needs_one(void **state)
 	assert_int(finding->actor, ACTOR_ADMINISTRATOR);
 	assert_int(finding->restart, RESTART_HOST);
 	assert_evidence(m, "iommu-default", "CONFIG_INTEL_IOMMU_DEFAULT_ON is not set");
+	assert_evidence(m, "iommu-default", "no intel_iommu=on");
 	assert_verdict(m, "iommu-active", VERDICT_NA, "follows from iommu-default");
 	assert_int(count_verdicts(m, VERDICT_FAIL), 1);
 }

@@ -162,6 +162,13 @@ static void ovmf_wants_large_pages_for_wide_addresses(void **state)
 	w->vms[0].pdpe1gb = VM_NO;
 	EXPECT("vm-pdpe1gb", WARN, "40 bits");
 	w->vms[0].pdpe1gb = VM_UNKNOWN;
+	w->vms[0].cpu = "host";
+	w->m.host.cpu.pdpe1gb = true;
+	EXPECT("vm-pdpe1gb", PASS, NULL);
+	w->m.host.cpu.pdpe1gb = false;
+	EXPECT("vm-pdpe1gb", WARN, "40 bits");
+	w->m.host.cpu.pdpe1gb = true;
+	w->vms[0].cpu = "Skylake-Server";
 	EXPECT("vm-pdpe1gb", UNKNOWN, "pdpe1gb");
 	w->vms[0].ovmf = VM_UNKNOWN;
 	EXPECT("vm-pdpe1gb", UNKNOWN, "OVMF");

@@ -50,7 +50,7 @@ static void a_mapping_knows_its_device(void **state)
 	EXPECT("vm-device-identity", UNKNOWN, NULL);
 	w->devices[0].problem = "the group is 12, and was 14";
 	struct finding finding = EXPECT("vm-device-identity", FAIL, "was 14");
-	assert_string_equal(finding.evidence[0].where, "/etc/pve/mapping/pci.cfg");
+	assert_string_equal(finding.evidence[0].what, "mapping=gpu");
 	assert_string_equal(all_failures(w), "vm-device-identity");
 }
 

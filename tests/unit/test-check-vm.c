@@ -273,6 +273,9 @@ static void l1_has_time_for_its_own_vms(void **state)
 	EXPECT("vm-shutdown-timeout", WARN, "90 s");
 	w->vms[0].shutdown_seconds = 0;
 	EXPECT("vm-shutdown-timeout", WARN, "60 s");
+	w->vms[0].source = VM_FROM_PROCESS;
+	EXPECT("vm-shutdown-timeout", NA, "command line only");
+	w->vms[0].source = VM_FROM_CONFIGURATION;
 	w->m.set.level = 1;
 	EXPECT("vm-shutdown-timeout", NA, NULL);
 }
@@ -289,8 +292,10 @@ static void hardware_changes_with_qemu_unless_pinned(void **state)
 	w->vms[0].manager = VM_PLAIN;
 	finding = EXPECT("vm-machine-pinned", WARN, NULL);
 	assert_contains(finding.remedy, "pc-q35-VERSION");
+	w->vms[0].q35 = false;
+	EXPECT("vm-machine-pinned", NA, "vm-machine-q35");
 	w->vms[0].machine_known = false;
-	EXPECT("vm-machine-pinned", NA, NULL);
+	EXPECT("vm-machine-pinned", NA, "not judged");
 }
 
 static void ha_needs_mappings(void **state)
