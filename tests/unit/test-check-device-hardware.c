@@ -106,9 +106,9 @@ static void a_display_needs_a_rom(void **state)
 	EXPECT("device-rom", NA, NULL);
 	make_display(w, false);
 	EXPECT("device-rom", WARN, "without a ROM");
-	w->function.class = 0x030200;
+	w->functions[1].class = 0x030200;
 	EXPECT("device-rom", NA, "no outputs");
-	w->function.class = 0x030000;
+	w->functions[1].class = 0x030000;
 	w->device.detail.rom = KNOWN("rom", NULL);
 	EXPECT("device-rom", PASS, NULL);
 	make_display(w, true);
