@@ -99,6 +99,23 @@ int root_read(const struct root *root, struct arena *arena, const char *path, st
 	return r;
 }
 
+int root_read_excerpt(const struct root *root, struct arena *arena, const char *path, root_pick *pick,
+		      struct slice *ret, struct error *error)
+{
+	AUTO_ARENA scratch = { 0 };
+	const struct root quiet = root_unrecorded(root);
+	struct buffer kept = { .arena = arena };
+	struct slice text;
+	int r = root_read(&quiet, &scratch, path, &text, error);
+	if (r == 0) {
+		buffer_puts(&kept, "");
+		pick(text, &kept);
+		*ret = (struct slice){ kept.text, kept.length };
+	}
+	recorder_note_read(root, path, r, r < 0 ? NULL : ret);
+	return r;
+}
+
 int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
 	struct slice text = slice_of("");

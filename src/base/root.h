@@ -68,6 +68,14 @@ int root_read(const struct root *root, struct arena *arena, const char *path, st
 int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 	MUST_CHECK;
 
+/*
+ * The same as root_read() of a file that is long, and of which little is wanted: `pick` adds what is to `kept`, and that is
+ * what is given, and all that a recorder notes. What it has picked it must pick again: a snapshot is read like the file.
+ */
+typedef void root_pick(struct slice text, struct buffer *kept);
+int root_read_excerpt(const struct root *root, struct arena *arena, const char *path, root_pick *pick,
+		      struct slice *ret, struct error *error) MUST_CHECK;
+
 /* What a symbolic link holds, as it stands. */
 int root_read_link(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 	MUST_CHECK;

@@ -186,6 +186,12 @@ void buffer_putc(struct buffer *buffer, char character)
 	buffer_add(buffer, &character, 1);
 }
 
+void buffer_add_line(struct buffer *buffer, struct slice line)
+{
+	buffer_add(buffer, line.start, line.length);
+	buffer_putc(buffer, '\n');
+}
+
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
 	va_list args;

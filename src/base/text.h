@@ -25,6 +25,12 @@ static inline bool slice_equals(struct slice slice, const char *text)
 	return strlen(text) == slice.length && memcmp(slice.start, text, slice.length) == 0;
 }
 
+static inline bool slice_starts_with(struct slice slice, const char *prefix)
+{
+	size_t length = strlen(prefix);
+	return slice.length >= length && memcmp(slice.start, prefix, length) == 0;
+}
+
 /* Cuts the first line (without its newline) off the front of `rest`; false when nothing is left. */
 bool slice_next_line(struct slice *rest, struct slice *line);
 
@@ -80,4 +86,6 @@ struct buffer {
 void buffer_add(struct buffer *buffer, const char *bytes, size_t length);
 void buffer_puts(struct buffer *buffer, const char *text);
 void buffer_putc(struct buffer *buffer, char character);
+/* The line, and a newline. */
+void buffer_add_line(struct buffer *buffer, struct slice line);
 void buffer_printf(struct buffer *buffer, const char *format, ...) PRINTF_FORMAT(2, 3);

@@ -107,11 +107,24 @@ void cpu_parse(struct slice text, struct arena *arena, struct cpu *ret)
 	}
 }
 
+/* The first processor, and that there are others. */
+static void pick_processors(struct slice text, struct buffer *kept)
+{
+	static const char start[] = "processor";
+	bool first = true;
+	struct slice line;
+	while (slice_next_line(&text, &line)) {
+		if (first || slice_starts_with(line, start))
+			buffer_add_line(kept, line);
+		first = first && slice_trim(line).length;
+	}
+}
+
 void cpu_read(const struct root *root, struct arena *arena, struct cpu *ret)
 {
 	struct error error;
 	struct slice text = slice_of("");
-	int r = root_read(root, arena, CPUINFO, &text, &error);
+	int r = root_read_excerpt(root, arena, CPUINFO, pick_processors, &text, &error);
 	cpu_parse(text, arena, ret);
 	ret->cpuinfo = fact_of(arena, CPUINFO, NULL, r, &error);
 	/* Since Linux 6.1. */

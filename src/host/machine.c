@@ -221,11 +221,6 @@ static struct fact read_memlock(const struct root *root, struct arena *arena)
 
 /* ---- Interrupts ---- */
 
-static bool starts_with(struct slice slice, const char *prefix)
-{
-	return slice.length >= strlen(prefix) && memcmp(slice.start, prefix, strlen(prefix)) == 0;
-}
-
 /*
  * " 24:    0    7   IR-PCI-MSI 524288-edge   xhci_hcd": number, a counter for each processor, chip, what it is for. The
  * chip's name begins with a letter. False: a line of another kind.
@@ -249,6 +244,28 @@ static bool split_interrupt(struct slice line, struct slice *number, struct slic
  * A remapped chip is named "IR-..." (intel_ir_chip in drivers/iommu/intel/irq_remapping.c, amd_ir_chip in
  * drivers/iommu/amd/iommu.c; for MSI the prefix in their msi_parent_ops).
  */
+static bool is_remapped(struct slice chip)
+{
+	return slice_starts_with(chip, "IR-");
+}
+
+static bool is_plain(struct slice chip)
+{
+	return slice_starts_with(chip, "IO-APIC") || slice_starts_with(chip, "PCI-MSI");
+}
+
+/* A counter for each processor makes the lines long: they are left out. */
+static void pick_interrupts(struct slice text, struct buffer *kept)
+{
+	struct slice line;
+	struct slice number;
+	struct slice chip;
+	while (slice_next_line(&text, &line))
+		if (split_interrupt(line, &number, &chip) && (is_remapped(chip) || is_plain(chip)))
+			buffer_printf(kept, "%.*s %.*s\n", (int)number.length, number.start, (int)chip.length,
+				      chip.start);
+}
+
 static void read_interrupts(const struct root *root, struct arena *arena, struct machine *machine)
 {
 	static const char path[] = "/proc/interrupts";
@@ -257,15 +274,16 @@ static void read_interrupts(const struct root *root, struct arena *arena, struct
 	struct slice line;
 	struct slice number;
 	struct slice chip;
-	machine->interrupts = fact_of(arena, path, NULL, root_read(root, arena, path, &rest, &error), &error);
+	int r = root_read_excerpt(root, arena, path, pick_interrupts, &rest, &error);
+	machine->interrupts = fact_of(arena, path, NULL, r, &error);
 	bool has_remapped = false;
 	while (slice_next_line(&rest, &line)) {
 		if (!split_interrupt(line, &number, &chip))
 			continue;
-		bool remapped = starts_with(chip, "IR-");
+		bool remapped = is_remapped(chip);
 		if (remapped)
 			machine->remapped_interrupts++;
-		else if (starts_with(chip, "IO-APIC") || starts_with(chip, "PCI-MSI"))
+		else if (is_plain(chip))
 			machine->plain_interrupts++;
 		else
 			continue;

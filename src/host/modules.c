@@ -22,12 +22,17 @@ static struct module *module_of(struct modules *modules, const struct wanted *on
 	return (struct module *)((char *)modules + one->offset);
 }
 
+/* In modules.dep, what it depends on follows a colon. */
+static size_t name_length(struct slice line)
+{
+	const char *colon = memchr(line.start, ':', line.length);
+	return colon ? (size_t)(colon - line.start) : line.length;
+}
+
 /* "kernel/drivers/vfio/pci/vfio-pci.ko.xz: ..." is vfio_pci: which of ours, or NULL. */
 static const struct wanted *find_wanted(struct slice line)
 {
-	const char *colon = memchr(line.start, ':', line.length);
-	if (colon)
-		line.length = (size_t)(colon - line.start);
+	line.length = name_length(line);
 	const char *slash = line.length ? memrchr(line.start, '/', line.length) : NULL;
 	const char *start = slash ? slash + 1 : line.start;
 	const char *end = line.start + line.length;
@@ -45,6 +50,14 @@ static const struct wanted *find_wanted(struct slice line)
 	return NULL;
 }
 
+static void pick_wanted(struct slice text, struct buffer *kept)
+{
+	struct slice line;
+	while (slice_next_line(&text, &line))
+		if (find_wanted(line))
+			buffer_add_line(kept, line);
+}
+
 /*
  * Goes once through modules.builtin or modules.dep: those that it names, and whose state nothing else told, get `state`.
  */
@@ -53,14 +66,15 @@ static int note_listed(const struct root *root, struct arena *arena, const char 
 {
 	struct slice text;
 	struct slice line;
-	int r = root_read(root, arena, path, &text, error);
+	int r = root_read_excerpt(root, arena, path, pick_wanted, &text, error);
 	if (r < 0)
 		return r;
-	for (size_t number = 1; slice_next_line(&text, &line); number++) {
+	while (slice_next_line(&text, &line)) {
 		const struct wanted *one = find_wanted(line);
 		struct module *module = one ? module_of(modules, one) : NULL;
 		if (module && module->state == MODULE_UNKNOWN && !module->evidence)
-			*module = (struct module){ state, arena_printf(arena, "%s:%zu", path, number) };
+			*module = (struct module){ state, arena_printf(arena, "%s: %.*s", path, (int)name_length(line),
+								       line.start) };
 	}
 	return 0;
 }

@@ -14,7 +14,7 @@ enum module_state {
 
 struct module {
 	enum module_state state;
-	const char *evidence; /* the path, or path and line, that says so */
+	const char *evidence; /* the path, or path and the module's file in it, that says so */
 };
 
 struct modules {

@@ -100,21 +100,58 @@ static void note_package(struct arena *arena, const struct paragraph *paragraph,
 					     state.start);
 }
 
+static bool is_wanted(struct slice name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
+		if (slice_equals(name, packages[i].name))
+			return true;
+	return false;
+}
+
+static void parse_field(struct slice line, struct paragraph *paragraph)
+{
+	if (!field_value(line, "Package", &paragraph->package) && !field_value(line, "Status", &paragraph->status))
+		field_value(line, "Version", &paragraph->version);
+}
+
+static void pick_paragraph(const struct paragraph *paragraph, struct buffer *kept)
+{
+	if (is_wanted(paragraph->package))
+		buffer_printf(kept, "Package: %.*s\nStatus: %.*s\nVersion: %.*s\n\n", (int)paragraph->package.length,
+			      paragraph->package.start, (int)paragraph->status.length, paragraph->status.start,
+			      (int)paragraph->version.length, paragraph->version.start);
+}
+
+/* Of the packages that are asked for, what is: the file is long, and names all that is installed. */
+static void pick_packages(struct slice text, struct buffer *kept)
+{
+	struct slice line;
+	struct paragraph paragraph = { 0 };
+	while (slice_next_line(&text, &line)) {
+		if (slice_trim(line).length) {
+			parse_field(line, &paragraph);
+			continue;
+		}
+		pick_paragraph(&paragraph, kept);
+		paragraph = (struct paragraph){ 0 };
+	}
+	pick_paragraph(&paragraph, kept);
+}
+
 static void read_status(const struct root *root, struct arena *arena, struct versions *versions)
 {
 	struct error error;
 	struct slice text = slice_of("");
 	struct slice line;
-	int r = root_read(root, arena, STATUS, &text, &error);
+	int r = root_read_excerpt(root, arena, STATUS, pick_packages, &text, &error);
 	versions->dpkg_status = fact_of(arena, STATUS, NULL, r, &error);
 	struct paragraph paragraph = { 0 };
 	while (slice_next_line(&text, &line)) {
 		if (!slice_trim(line).length) {
 			note_package(arena, &paragraph, versions);
 			paragraph = (struct paragraph){ 0 };
-		} else if (!field_value(line, "Package", &paragraph.package) &&
-			   !field_value(line, "Status", &paragraph.status)) {
-			field_value(line, "Version", &paragraph.version);
+		} else {
+			parse_field(line, &paragraph);
 		}
 	}
 	note_package(arena, &paragraph, versions);

@@ -103,6 +103,77 @@ def test_whatever_stands_in_a_machine_is_replayed(nestpci, tmp_path, seed):
     assert_replays(nestpci, tmp_path, "--root", tmp_path / "root")
 
 
+RELEASE = "6.8.12-4-pve"
+PROCESSOR = """processor\t: {}
+vendor_id\t: GenuineIntel
+model name\t: Processor of a test
+flags\t\t: fpu vme lm vmx pdpe1gb x2apic
+address sizes\t: 46 bits physical, 48 bits virtual
+
+"""
+PACKAGE = """Package: {}
+Status: install ok installed
+Maintainer: Somebody <somebody@example.com>
+Version: {}
+Description: what it is for
+ and more of that
+
+"""
+
+
+def make_long_files(root):
+    """What is long on every machine, and of which little is asked for."""
+    def options(names):
+        return "".join(f"CONFIG_{name}=y\n# CONFIG_NOT_{name} is not set\n" for name in names)
+
+    def interrupts(count):
+        lines = [f"{number:4}: {'         7 ' * count} {'IR-PCI-MSI' if number > 30 else 'IO-APIC'} {number}-edge  eth0"
+                 for number in range(24, 90)]
+        return "\n".join(["           CPU0", *lines, " NMI:         3   Non-maskable interrupts", ""])
+
+    others = [f"thing{number}" for number in range(3000)]
+    files = {
+        "proc/sys/kernel/osrelease": f"{RELEASE}\n",
+        "proc/cmdline": "root=/dev/sda1 intel_iommu=on\n",
+        "proc/cpuinfo": "".join(PROCESSOR.format(number) for number in range(64)),
+        "proc/interrupts": interrupts(64),
+        f"boot/config-{RELEASE}": options([*others, "INTEL_IOMMU", "VFIO_DEVICE_CDEV"]),
+        f"lib/modules/{RELEASE}/modules.builtin": "".join(f"kernel/lib/{name}.ko\n" for name in [*others, "iommufd"]),
+        f"lib/modules/{RELEASE}/modules.dep": "".join(f"kernel/drivers/{name}.ko: kernel/lib/thing1.ko\n"
+                                                      for name in [*others, "vfio-pci", "vfio"]),
+        "var/lib/dpkg/status": "".join(PACKAGE.format(name, "1:2.3") for name in
+                                       ["secret-tool", *others, "qemu-server", "pve-qemu-kvm", *others[:100]]),
+    }
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+
+
+def judged(nestpci, *place):
+    done = run(nestpci, "check", "--json", *place)
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout.decode().replace(str(place[1]) + ":", "").replace(str(place[1]), ""))
+
+
+def test_of_long_files_a_snapshot_holds_what_is_asked_for(nestpci, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(HERE / "list/hosts/workstation", root, symlinks=True)
+    make_long_files(root)
+    snapshot = tmp_path / "machine.snap"
+    text = capture(nestpci, "--root", root)
+    snapshot.write_bytes(text)
+    before, after = judged(nestpci, "--root", root), judged(nestpci, "--snapshot", snapshot)
+    assert after == before
+    shown = json.dumps(before)
+    for evidence in (f"boot/config-{RELEASE}", "kernel/drivers/vfio-pci.ko", "IR-PCI-MSI", "Processor of a test"):
+        assert evidence in shown
+    for other in (b"secret-tool", b"thing7", b"example.com"):
+        assert other not in text
+    assert b"pve-qemu-kvm" in text
+    assert text.count(b"processor") == 64
+    assert len(text) < 40 * 1024
+
+
 def test_the_same_machine_gives_the_same_snapshot(nestpci):
     first, second = (capture(nestpci, "--root", HERE / "capture/hosts/private") for _ in range(2))
     assert first == second

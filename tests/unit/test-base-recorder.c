@@ -50,6 +50,33 @@ static void notes_what_is_read_where_it_really_is(void **state)
 					"\n[/sys/devices/pci0/00:02.0]\nclass = 0x010802\n");
 }
 
+static void pick_second_lines(struct slice text, struct buffer *kept)
+{
+	struct slice line;
+	while (slice_next_line(&text, &line))
+		if (slice_starts_with(line, "second"))
+			buffer_add_line(kept, line);
+}
+
+static void notes_of_a_long_file_what_was_picked(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	AUTO_RECORDER recorder = { 0 };
+	struct slice text;
+	make_machine(state, &root);
+	put_file(state, "root/etc/two", "first\nsecond\nthird\nsecond again");
+	recorder_start(&recorder, &root);
+	assert_int(root_read_excerpt(&root, &arena, "/etc/two", pick_second_lines, &text, NULL), 0);
+	assert_string_equal(text.start, "second\nsecond again\n");
+	assert_int(text.length, strlen(text.start));
+	/* Nothing picked is another thing than no file. */
+	assert_int(root_read_excerpt(&root, &arena, "/etc/one", pick_second_lines, &text, NULL), 0);
+	assert_string_equal(text.start, "");
+	assert_int(root_read_excerpt(&root, &arena, "/etc/none", pick_second_lines, &text, NULL), -ENOENT);
+	assert_recorded(&recorder, HEAD "\n[/etc]\n- none\none: empty\ntwo:\n\tsecond\n\tsecond again\n");
+}
+
 static void notes_what_is_not_there(void **state)
 {
 	AUTO_ROOT root = ROOT_NONE;
@@ -347,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_folder(notes_what_is_read_where_it_really_is),
+		test_in_folder(notes_of_a_long_file_what_was_picked),
 		test_in_folder(notes_what_is_not_there),
 		test_in_folder(notes_lists_links_and_kinds),
 		test_in_folder(size_and_time_matter_outside_sysfs_only),
