@@ -259,6 +259,7 @@ static const struct check checks[] = {
 			"/sys/bus/pci/drivers_probe.",
 		.see = "Linux, Documentation/ABI/testing/sysfs-bus-pci, driver_override",
 		.rows = "F120 F121 F123",
+		.needs = "iommu-active iommu-groups",
 		.judge = judge_override,
 	},
 	{
