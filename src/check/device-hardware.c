@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reset, power, interrupts, ROM, BARs: what a device can and cannot do, and what that means for passing it on. */
+#include <inttypes.h>
+
 #include "check/judge.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -286,8 +288,8 @@ static void judge_large_bars(const struct subject_set *set, const void *subject,
 			       set->host->cpu.physical_bits, width);
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 		     "in L1 and in L2: -cpu host (OVMF then sees how wide addresses are), or a larger window: "
-		     "-fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=%llu",
-		     (unsigned long long)(sum / MIB * 2));
+		     "-fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=%" PRIu64,
+		     sum / MIB * 2);
 }
 
 /* What root reads of a function whose extended configuration space the kernel does not reach: cfg_size in pci_dev. */

@@ -239,6 +239,28 @@ static void judge_remapping(const struct subject_set *set, const void *subject, 
 		     "name: a firmware update, or ivrs_ioapic=");
 }
 
+/* Whether a unit of Intel's or AMD's remaps less than 32-bit APIC ids, or does not say: then that is the finding. */
+static bool judge_apic_ids(const struct subject_set *set, const struct iommu_unit *unit, struct finding *finding,
+			   struct arena *arena)
+{
+	bool is_intel = unit->kind == IOMMU_INTEL;
+	const struct fact *fact = is_intel ? &unit->ecap : &unit->features;
+	if (!is_intel && unit->kind != IOMMU_AMD)
+		return false;
+	if (!fact_known(fact)) {
+		judge_unknown_fact(finding, arena, fact);
+		return true;
+	}
+	if (is_intel ? VTD_ECAP_EIM(fact->number) : AMDVI_EFR_XT(fact->number))
+		return false;
+	judge_warn(finding, arena, "%s remaps no 32-bit APIC ids, with %u CPUs", unit->name, set->host->cpu.count);
+	judge_evidence_fact(finding, arena, fact);
+	if (is_inside(set))
+		judge_remedy(finding, ACTOR_OUTER, RESTART_VM, arena, "give the VM's %s",
+			     is_intel ? "intel-iommu eim=on" : "amd-iommu xtsup=on");
+	return true;
+}
+
 static void judge_x2apic(const struct subject_set *set, const void *subject, struct finding *finding,
 			 struct arena *arena)
 {
@@ -264,25 +286,9 @@ static void judge_x2apic(const struct subject_set *set, const void *subject, str
 		judge_remedy_parameter(finding, set, arena, true, "intremap=no_x2apic_optout");
 		return;
 	}
-	for (size_t i = 0; i < iommus->count; i++) {
-		const struct iommu_unit *unit = &iommus->units[i];
-		bool is_intel = unit->kind == IOMMU_INTEL;
-		const struct fact *fact = is_intel ? &unit->ecap : &unit->features;
-		if (!is_intel && unit->kind != IOMMU_AMD)
-			continue;
-		if (!fact_known(fact)) {
-			judge_unknown_fact(finding, arena, fact);
+	for (size_t i = 0; i < iommus->count; i++)
+		if (judge_apic_ids(set, &iommus->units[i], finding, arena))
 			return;
-		}
-		if (is_intel ? VTD_ECAP_EIM(fact->number) : AMDVI_EFR_XT(fact->number))
-			continue;
-		judge_warn(finding, arena, "%s remaps no 32-bit APIC ids, with %u CPUs", unit->name, host->cpu.count);
-		judge_evidence_fact(finding, arena, fact);
-		if (is_inside(set))
-			judge_remedy(finding, ACTOR_OUTER, RESTART_VM, arena, "give the VM's %s",
-				     is_intel ? "intel-iommu eim=on" : "amd-iommu xtsup=on");
-		return;
-	}
 	if (fact_known(&iommus->class) && iommus->count)
 		judge_pass(finding, arena, "interrupts reach all %u CPUs", host->cpu.count);
 	else
