@@ -161,7 +161,8 @@ static enum change_end roll_back(const struct engine *engine, struct error *erro
 	engine->entry->problem = arena_strdup(engine->arena, error->text);
 	/* Should the disk be full, the files that are there already can be put back all the same. */
 	(void)!save(engine, JOURNAL_UNDOING, NULL);
-	if (go_back(engine, reached, false, &why) == 0)
+	/* Files are changed at once or not at all: one that is neither is not of our making. */
+	if (go_back(engine, reached, true, &why) == 0)
 		return CHANGE_NOTHING;
 	error_set(error, 0, "%s; and taking back what was done failed as well: %s", engine->entry->problem, why.text);
 	return CHANGE_PARTLY;

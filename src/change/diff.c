@@ -171,13 +171,18 @@ static void add_hunks(struct buffer *buffer, const struct edits *edits)
 	}
 }
 
+static bool has_nul(struct slice text)
+{
+	return text.length && memchr(text.start, '\0', text.length);
+}
+
 void diff_unified(struct buffer *buffer, const char *before_name, struct slice before, const char *after_name,
 		  struct slice after)
 {
 	AUTO_ARENA arena = { 0 };
 	if (same(before, after))
 		return;
-	if (memchr(before.start, '\0', before.length) || memchr(after.start, '\0', after.length)) {
+	if (has_nul(before) || has_nul(after)) {
 		buffer_printf(buffer, "Binary files %s and %s differ\n", before_name, after_name);
 		return;
 	}

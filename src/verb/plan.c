@@ -14,7 +14,8 @@ static struct json_object *change_to_json(struct arena *arena, const struct chan
 	json_add_text(object, "check", change->check);
 	json_add_text(object, "restart", restarts[change->restart]);
 	json_add_text(object, "path", change->path);
-	json_add_text(object, change->kind == CHANGE_FILE ? "diff" : "command", change_text(arena, change));
+	json_add_text(object, "diff", change->kind == CHANGE_FILE ? change_text(arena, change) : NULL);
+	json_add_text(object, "command", change->argv ? change_command(arena, change->argv) : NULL);
 	return object;
 }
 

@@ -64,9 +64,9 @@ class System:
         (self.root / "var/lib").mkdir(parents=True)
         return self
 
-    def run(self, *words, prefix=(), stdin=subprocess.DEVNULL):
-        return subprocess.run([*prefix, self.nestpci, *words, "--root", self.root], env=self.environment, text=True,
-                              capture_output=True, stdin=stdin, timeout=60, check=False)
+    def run(self, verb, *words, prefix=()):
+        return subprocess.run([*prefix, self.nestpci, verb, "--root", self.root, *words], env=self.environment,
+                              text=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
 
     def apply(self, *words, **more):
         return self.run("apply", "--yes", *(words or WISH), **more)
