@@ -158,7 +158,8 @@ static const char *get_text(struct reading *reading, struct json_object *object,
 {
 	struct json_object *value = get(reading, object, key, json_type_string);
 	const char *text = value ? json_object_get_string(value) : "";
-	if (value && strlen(text) != (size_t)json_object_get_string_len(value) && !reading->wrong)
+	bool whole = !value || strlen(text) == (size_t)json_object_get_string_len(value);
+	if ((!whole || !is_utf8(text)) && !reading->wrong)
 		reading->wrong = key;
 	return arena_strdup(reading->arena, text);
 }
@@ -190,7 +191,7 @@ static struct list get_texts(struct reading *reading, struct json_object *object
 	struct json_object *array = get(reading, object, key, json_type_array);
 	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
-		if (json_object_is_type(item, json_type_string))
+		if (json_object_is_type(item, json_type_string) && is_utf8(json_object_get_string(item)))
 			list_add(&list, arena_strdup(reading->arena, json_object_get_string(item)));
 		else if (!reading->wrong)
 			reading->wrong = key;

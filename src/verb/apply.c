@@ -91,8 +91,8 @@ const struct verb verb_apply = {
 		"what stood there before is kept in a journal (/var/lib/nestpci/journal) for\n"
 		"'nestpci undo'. When something fails, what was done is taken back.\n"
 		"\n"
-		"What was cut off, by a crash or a reboot, is finished first; without options that\n"
-		"is all.\n"
+		"What was cut off, by a crash or a reboot, is finished first; without options\n"
+		"that is all.\n"
 		"\n"
 		"Example: nestpci apply --set-kernel-parameter intel_iommu=on",
 	.options = apply_options,
