@@ -7,12 +7,12 @@
 #include "verb/verb.h"
 #include "version.h"
 
-extern const struct verb verb_list, verb_bind, verb_unbind, verb_rewrite, verb_exec, verb_plan, verb_apply, verb_undo,
-	verb_log, verb_lab;
+extern const struct verb verb_list, verb_show, verb_check, verb_explain, verb_capture, verb_bind, verb_unbind,
+	verb_rewrite, verb_exec, verb_plan, verb_apply, verb_undo, verb_log, verb_lab;
 
 const struct verb *const verbs[] = {
-	&verb_list,  &verb_bind, &verb_unbind, &verb_rewrite, &verb_exec, &verb_plan,
-	&verb_apply, &verb_undo, &verb_log,    &verb_lab,     NULL,
+	&verb_list, &verb_show, &verb_check, &verb_explain, &verb_capture, &verb_bind, &verb_unbind, &verb_rewrite,
+	&verb_exec, &verb_plan, &verb_apply, &verb_undo,    &verb_log,     &verb_lab,  NULL,
 };
 
 static void print_help(void)
@@ -30,34 +30,12 @@ static void print_help(void)
 	     "'nestpci lab run'. 'nestpci --version' prints the version.");
 }
 
-/* How many letters must be changed, added or taken away (Levenshtein's distance), for words of sane length. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[32];
-	size_t width = strlen(b);
-	if (width >= 31 || strlen(a) >= 31)
-		return 31;
-	for (size_t i = 0; i <= width; i++)
-		row[i] = i;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= width; j++) {
-			size_t change = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			size_t least = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
-			row[j] = least < change ? least : change;
-		}
-	}
-	return row[width];
-}
-
 static int unknown_verb(const char *name)
 {
 	const struct verb *nearest = NULL;
 	size_t best = 3;
 	for (size_t i = 0; verbs[i]; i++) {
-		size_t far = distance(name, verbs[i]->name);
+		size_t far = verb_distance(name, verbs[i]->name);
 		if (far < best) {
 			best = far;
 			nearest = verbs[i];

@@ -10,8 +10,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/recorder.h"
+#include "base/root-internal.h"
+#include "base/snapshot.h"
+
 /* Nothing that nestpci reads is larger: ACPI tables and logs of a boot are some MiB at most. */
-#define FILE_SIZE_MAX ((size_t)64 * 1024 * 1024)
+#define FILE_SIZE_MAX SNAPSHOT_CONTENT_MAX
 
 int root_open(struct root *root, const char *directory, struct error *error)
 {
@@ -28,9 +32,10 @@ void root_close(struct root *root)
 	if (root->fd >= 0)
 		close(root->fd);
 	root->fd = -1;
+	root_close_snapshot(root);
 }
 
-static int open_inside(const struct root *root, const char *path, int flags)
+int root_open_inside(const struct root *root, const char *path, int flags)
 {
 	if (root->kind == ROOT_LIVE)
 		return open(path, flags | O_CLOEXEC);
@@ -45,13 +50,17 @@ int root_open_file(const struct root *root, const char *path, int flags, struct 
 {
 	if (root->kind != ROOT_LIVE && (flags & O_ACCMODE) != O_RDONLY)
 		return error_set(error, -EROFS, "%s%s: only a live system can be written to", root->name, path);
-	int fd = open_inside(root, path, flags);
+	if (root->snapshot)
+		return error_set(error, -ENOTSUP, "%s%s: a snapshot has no files that could be opened", root->name,
+				 path);
+	int fd = root_open_inside(root, path, flags);
 	if (fd < 0)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	return fd;
 }
 
-int root_read(const struct root *root, struct arena *arena, const char *path, struct slice *ret, struct error *error)
+static int read_file(const struct root *root, struct arena *arena, const char *path, struct slice *ret,
+		     struct error *error)
 {
 	/* Not blocking: a FIFO or a device that stands where a file should be must not hold us up. */
 	AUTO_CLOSE int fd = root_open_file(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
@@ -81,6 +90,15 @@ int root_read(const struct root *root, struct arena *arena, const char *path, st
 	return 0;
 }
 
+int root_read(const struct root *root, struct arena *arena, const char *path, struct slice *ret, struct error *error)
+{
+	if (root->snapshot)
+		return root_snapshot_read(root, arena, path, ret, error);
+	int r = read_file(root, arena, path, ret, error);
+	recorder_note_read(root, path, r, r < 0 ? NULL : ret);
+	return r;
+}
+
 int root_read_line(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
 	struct slice text = slice_of("");
@@ -94,23 +112,34 @@ int root_read_line(const struct root *root, struct arena *arena, const char *pat
 	return 0;
 }
 
-int root_read_link(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+static int read_link(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
-	AUTO_CLOSE int fd = open_inside(root, path, O_PATH | O_NOFOLLOW);
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_PATH | O_NOFOLLOW);
 	if (fd < 0)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	char target[PATH_MAX];
 	ssize_t length = readlinkat(fd, "", target, sizeof(target) - 1);
 	if (length < 0)
 		/* An empty path on something that is no link gives ENOENT (readlinkat(2)). */
-		return error_set(error, -EINVAL, "%s%s: not a symbolic link", root->name, path);
+		return errno == ENOENT || errno == EINVAL ?
+			       error_set(error, -EINVAL, "%s%s: not a symbolic link", root->name, path) :
+			       error_set_errno(error, -errno, "%s%s", root->name, path);
 	*ret = arena_strndup(arena, target, (size_t)length);
 	return 0;
 }
 
-int root_real_path(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+int root_read_link(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
-	AUTO_CLOSE int fd = open_inside(root, path, O_PATH);
+	if (root->snapshot)
+		return root_snapshot_read_link(root, arena, path, ret, error);
+	int r = read_link(root, arena, path, ret, error);
+	recorder_note_link(root, path, r);
+	return r;
+}
+
+static int real_path(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
+{
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_PATH);
 	if (fd < 0)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	char self[64];
@@ -135,27 +164,45 @@ int root_real_path(const struct root *root, struct arena *arena, const char *pat
 	return 0;
 }
 
-typedef bool entry_filter(DIR *directory, const struct dirent *entry);
-
-static int list_entries(const struct root *root, struct arena *arena, const char *path, entry_filter *wanted,
-			struct list *ret, struct error *error)
+int root_real_path(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
-	AUTO_CLOSE int fd = open_inside(root, path, O_RDONLY | O_DIRECTORY);
+	if (root->snapshot)
+		return root_snapshot_real_path(root, arena, path, ret, error);
+	int r = real_path(root, arena, path, ret, error);
+	recorder_note_stat(root, path, NULL);
+	return r;
+}
+
+/* The type of an entry, also where the file system does not tell. */
+static unsigned char type_of(DIR *directory, const struct dirent *entry)
+{
+	struct stat status;
+	if (entry->d_type != DT_UNKNOWN || fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return entry->d_type;
+	return IFTODT(status.st_mode);
+}
+
+static int list_entries(const struct root *root, const char *path, bool directories_only, struct list *ret,
+			struct error *error)
+{
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	AUTO_CLOSEDIR DIR *directory = fdopendir(fd);
 	if (!directory)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	TAKE_FD(fd);
-	ret->arena = arena;
 	for (;;) {
 		errno = 0;
 		const struct dirent *entry = readdir(directory);
 		if (!entry)
 			break;
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    (!wanted || wanted(directory, entry)))
-			list_add(ret, arena_strdup(arena, entry->d_name));
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		unsigned char type = directories_only || root->recorder ? type_of(directory, entry) : DT_UNKNOWN;
+		recorder_note_entry(root, path, entry->d_name, type);
+		if (!directories_only || type == DT_DIR)
+			list_add(ret, arena_strdup(ret->arena, entry->d_name));
 	}
 	if (errno)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
@@ -163,37 +210,52 @@ static int list_entries(const struct root *root, struct arena *arena, const char
 	return 0;
 }
 
-int root_list(const struct root *root, struct arena *arena, const char *path, struct list *ret, struct error *error)
+static int list(const struct root *root, struct arena *arena, const char *path, bool directories_only, struct list *ret,
+		struct error *error)
 {
-	return list_entries(root, arena, path, NULL, ret, error);
+	ret->arena = arena;
+	if (root->snapshot)
+		return root_snapshot_list(root, path, directories_only, ret, error);
+	int r = list_entries(root, path, directories_only, ret, error);
+	recorder_note_list(root, path, r);
+	return r;
 }
 
-static bool is_directory(DIR *directory, const struct dirent *entry)
+int root_list(const struct root *root, struct arena *arena, const char *path, struct list *ret, struct error *error)
 {
-	struct stat status;
-	if (entry->d_type != DT_UNKNOWN)
-		return entry->d_type == DT_DIR;
-	return fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+	return list(root, arena, path, false, ret, error);
 }
 
 int root_list_directories(const struct root *root, struct arena *arena, const char *path, struct list *ret,
 			  struct error *error)
 {
-	return list_entries(root, arena, path, is_directory, ret, error);
+	return list(root, arena, path, true, ret, error);
 }
 
-int root_stat(const struct root *root, const char *path, struct stat *ret, struct error *error)
+static int look_at(const struct root *root, const char *path, struct stat *ret, struct error *error)
 {
-	AUTO_CLOSE int fd = open_inside(root, path, O_PATH);
+	if (root->snapshot)
+		return root_snapshot_stat(root, path, ret, error);
+	AUTO_CLOSE int fd = root_open_inside(root, path, O_PATH);
 	if (fd < 0 || fstat(fd, ret) < 0)
 		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	return 0;
 }
 
+int root_stat(const struct root *root, const char *path, struct stat *ret, struct error *error)
+{
+	int r = look_at(root, path, ret, error);
+	recorder_note_stat(root, path, r < 0 ? NULL : ret);
+	return r;
+}
+
 bool root_exists(const struct root *root, const char *path)
 {
 	struct stat ignored;
-	return root_stat(root, path, &ignored, NULL) == 0;
+	int r = look_at(root, path, &ignored, NULL);
+	/* Whoever asks no more than this does not care for size and time. */
+	recorder_note_stat(root, path, NULL);
+	return r == 0;
 }
 
 int root_write_attribute(const struct root *root, const char *path, const char *text, struct error *error)
@@ -214,7 +276,29 @@ int root_write_attribute(const struct root *root, const char *path, const char *
 int root_ask(const struct root *root, struct arena *arena, const char *key, root_question *ask, const void *what,
 	     const char **ret, struct error *error)
 {
-	if (root->kind != ROOT_LIVE)
+	if (root->kind == ROOT_OFFLINE)
 		return error_set(error, -ENOTSUP, "%s: %s: only a running system can be asked", root->name, key);
-	return ask(arena, what, ret, error);
+	if (root->snapshot)
+		return root_snapshot_ask(root, arena, key, ret, error);
+	struct error answer;
+	int r = ask(arena, what, ret, &answer);
+	recorder_note_answer(root, key, r, r < 0 ? answer.text : *ret);
+	return r < 0 ? error_set(error, r, "%s", answer.text) : r;
+}
+
+static int ask_user(struct arena *arena, const void *what, const char **ret, struct error *error)
+{
+	(void)what;
+	(void)error;
+	*ret = arena_printf(arena, "%u", (unsigned int)geteuid());
+	return 0;
+}
+
+bool root_sees_all(const struct root *root, struct arena *arena)
+{
+	const char *user = NULL;
+	/* Files of an offline root are read with the rights that we have here. */
+	if (root->kind == ROOT_OFFLINE)
+		return geteuid() == 0;
+	return root_ask(root, arena, "user/id", ask_user, NULL, &user, NULL) == 0 && strcmp(user, "0") == 0;
 }

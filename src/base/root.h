@@ -2,15 +2,19 @@
 /*
  * The one door to files.
  *
- * A root is a place that paths are resolved in: the live system ("/"), or another system's root directory. Paths are
- * absolute ("/sys/bus/pci/devices"), and in anything but the live system they, and every symbolic link on the way,
- * stay inside (openat2 with RESOLVE_IN_ROOT), so that a hostile tree cannot lead outside.
+ * A root is a place that paths are resolved in: the live system ("/"), another system's root directory, or a snapshot:
+ * one text file that holds what was read of a system once (base/snapshot.h). Paths are absolute
+ * ("/sys/bus/pci/devices"), and in anything but the live system they, and every symbolic link on the way, stay inside
+ * (openat2 with RESOLVE_IN_ROOT; a snapshot is followed in memory), so that a hostile tree cannot lead outside.
  *
  * Absent, unreadable and wrong are three things. Readers return 0, or a negative errno that tells them apart:
  *   -ENOENT, -ENOTDIR  it is not there
  *   -EACCES, -EPERM    it may be there, we may not look
+ *   -ENODATA           a snapshot does not say
  *   anything else      it is there and reading it failed (-EFBIG: larger than the reader wants)
  * and fill `error` (which may be NULL) with the path and the reason.
+ *
+ * With a recorder attached (base/recorder.h), what readers are given is noted for a snapshot.
  */
 #pragma once
 
@@ -28,17 +32,27 @@ enum root_kind {
 	ROOT_SNAPSHOT, /* reads what was read once, of a system that ran then */
 };
 
+struct snapshot;
+struct recorder;
+
 struct root {
-	int fd;
+	int fd; /* -1: a snapshot */
+	/* Of a snapshot: ROOT_SNAPSHOT when its system was running, ROOT_OFFLINE when it was not. */
 	enum root_kind kind;
-	const char *name; /* for messages: "" for the live system */
+	const char *name;          /* for messages: "" for the live system, "FILE:" for a snapshot */
+	struct snapshot *snapshot; /* NULL: none */
+	struct recorder *recorder; /* NULL: none */
 };
 
 #define ROOT_NONE ((struct root){ .fd = -1 })
 #define AUTO_ROOT CLEANUP(root_close) struct root
 
-/* `directory`: NULL or "/" for the live system. The string must outlive the root. Release with root_close. */
+/*
+ * `directory`: NULL or "/" for the live system; `file`: a snapshot, "-" for standard input. The string must outlive the
+ * root. Release with root_close.
+ */
 int root_open(struct root *root, const char *directory, struct error *error) MUST_CHECK;
+int root_open_snapshot(struct root *root, const char *file, struct error *error) MUST_CHECK;
 void root_close(struct root *root);
 
 static inline bool root_absent(int code)
@@ -73,10 +87,17 @@ int root_list(const struct root *root, struct arena *arena, const char *path, st
 int root_list_directories(const struct root *root, struct arena *arena, const char *path, struct list *ret,
 			  struct error *error) MUST_CHECK;
 
+/*
+ * Of a snapshot only the kind of file, a device's number, and, of files outside /sys and /proc, size and time of the
+ * last change are what they were.
+ */
 int root_stat(const struct root *root, const char *path, struct stat *ret, struct error *error) MUST_CHECK;
 bool root_exists(const struct root *root, const char *path);
 
-/* An open descriptor, close-on-exec. `flags` as open(2), reading only in anything but the live system. */
+/*
+ * An open descriptor, close-on-exec. `flags` as open(2), reading only in anything but the live system. -ENOTSUP: a
+ * snapshot has none to give; and what is read from a descriptor no recorder sees.
+ */
 int root_open_file(const struct root *root, const char *path, int flags, struct error *error) MUST_CHECK;
 
 /*
@@ -93,3 +114,9 @@ int root_write_attribute(const struct root *root, const char *path, const char *
 typedef int root_question(struct arena *arena, const void *what, const char **ret, struct error *error);
 int root_ask(const struct root *root, struct arena *arena, const char *key, root_question *ask, const void *what,
 	     const char **ret, struct error *error) MUST_CHECK;
+
+/*
+ * Whether whoever looks may see all: effective user 0, of the one who took a snapshot for that. False where it is not
+ * known.
+ */
+bool root_sees_all(const struct root *root, struct arena *arena);

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 void say(const char *format, ...)
 {
 	va_list args;
@@ -55,7 +57,8 @@ void say_wrapped(FILE *stream, const char *text, size_t used, size_t indent, siz
 	bool first = true;
 	while (*text) {
 		size_t word = strcspn(text, " ");
-		if (!first && width && used + 1 + word > width) {
+		size_t columns = text_columns(text, word);
+		if (!first && width && used + 1 + columns > width) {
 			fprintf(stream, "\n%*s", (int)indent, "");
 			used = indent;
 		} else if (!first) {
@@ -63,7 +66,7 @@ void say_wrapped(FILE *stream, const char *text, size_t used, size_t indent, siz
 			used++;
 		}
 		fprintf(stream, "%.*s", (int)word, text);
-		used += word;
+		used += columns;
 		text += word;
 		text += *text == ' ';
 		first = false;

@@ -86,6 +86,15 @@ size_t text_character(const char *text)
 	return forms[form].length;
 }
 
+size_t text_columns(const char *text, size_t length)
+{
+	size_t count = 0;
+	/* Every byte that does not continue a character begins one. */
+	for (size_t i = 0; i < length; i++)
+		count += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return count;
+}
+
 const char *text_basename(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -44,6 +44,9 @@ bool text_ends_with(const char *text, const char *suffix);
 /* Bytes of the character of UTF-8 that a text begins with; 0: that is none, or the text ends. */
 size_t text_character(const char *text);
 
+/* Columns of a terminal that the first `length` bytes take: characters of UTF-8. */
+size_t text_columns(const char *text, size_t length);
+
 /* The part of a path behind its last slash. */
 const char *text_basename(const char *path);
 

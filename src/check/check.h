@@ -58,6 +58,7 @@ struct finding {
 	const char *remedy; /* what to do, as exactly as can be; NULL: nothing */
 	enum actor actor;
 	enum restart restart;
+	bool denied; /* UNKNOWN for want of permission: root would tell */
 };
 
 /* Everything that may be judged. */
@@ -82,6 +83,7 @@ struct check {
 	const char *rows;     /* failure modes that it covers: "F010 F017" */
 	const char *needs;    /* ids of checks of the host, blank between: where one of these fails, this is N/A */
 	const char *change;   /* id of the change that mends it (change/), or NULL */
+	bool at_rest;         /* CHECK_HOST: can be judged of a system that does not run, by its files */
 	void (*judge)(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena);
 };
 
@@ -104,11 +106,16 @@ extern const struct check_family *const check_families[];
 
 const struct check *check_find(const char *id);
 
-/* Applies all checks (or those in `only`, when it is not empty) to all subjects. */
+/*
+ * Applies all checks (or those in `only`, when it is not empty) to all subjects: in the order of the table, and of the
+ * subjects. What does not arise is there, too, as N/A: a check at another level, one of the host on a machine that is no
+ * x86, and one that needs another which failed (then the summary names the cause).
+ */
 void check_run(const struct subject_set *set, const struct list *only, struct arena *arena, struct findings *ret);
 
-const char *verdict_name(enum verdict verdict); /* "PASS", ... */
-const char *actor_name(enum actor actor);       /* "nestpci", "the administrator", ... */
+const char *check_scope_name(enum check_scope scope); /* "host", "device", "vm", "vm-device" */
+const char *verdict_name(enum verdict verdict);       /* "PASS", ... */
+const char *actor_name(enum actor actor);             /* "nestpci", "the administrator", ... */
 const char *restart_name(enum restart restart);
 
 /* ---- For judges ---- */

@@ -34,7 +34,8 @@ struct ivhd {
 /* Memory that firmware wants mapped (5.2.3): type 0x20 all, 0x21 one, 0x22 a range of ids. */
 struct ivmd {
 	uint8_t type;
-	uint8_t flags; /* bit 0: unity mapped (1:1) */
+	uint8_t flags;    /* bit 0: unity mapped (1:1), 1: readable, 2: writable, 3: exclusion range */
+	uint16_t segment; /* 0 for all but large machines */
 	uint16_t first_id;
 	uint16_t last_id;
 	uint64_t start;
@@ -47,7 +48,7 @@ struct ivrs {
 	char creator_id[5];
 	uint8_t revision;
 	uint32_t info;
-	unsigned int physical_bits; /* from info */
+	unsigned int physical_bits; /* from info; 0: not said. The same below */
 	unsigned int virtual_bits;
 	bool checksum_ok;
 	struct ivhd *units; /* all; the kernel uses those of the highest type */

@@ -4,8 +4,7 @@
 #include "host/bind-move.h"
 #include "host/bind.h"
 #include "host/guard.h"
-#include "host/pci.h"
-#include "host/users.h"
+#include "host/passable-read.h"
 
 #define VFIO_PCI "vfio-pci"
 
@@ -42,8 +41,9 @@ static void start(struct planning *planning, struct pci_address address, bool to
 	};
 }
 
-/* vfio-pci refuses a physical function with virtual ones: "Cannot bind to PF with SR-IOV enabled". */
-static int check_virtual_functions(const struct planning *planning, struct pci_address address, struct error *error)
+/* How many virtual functions it has; NULL: none. The kernel holds readers up while it takes a driver away. */
+static int read_virtual_functions(const struct planning *planning, struct pci_address address, const char **ret,
+				  struct error *error)
 {
 	char *text;
 	const char *path = pci_path(planning->arena, address, "sriov_numvfs");
@@ -51,68 +51,46 @@ static int check_virtual_functions(const struct planning *planning, struct pci_a
 		return 0;
 	int r = guard_read_line(planning->root, planning->arena, path, planning->options->timeout_ms, &text, error);
 	if (r == 0 && strcmp(text, "0") != 0)
-		refuse(planning, address,
-		       arena_printf(
-			       planning->arena,
-			       "it has %s SR-IOV virtual functions, and vfio-pci takes no such device; write 0 to %s first",
-			       text, path));
+		*ret = text;
 	return r;
 }
 
-static int plan_member(const struct planning *planning, struct bind_member *member, struct error *error)
+static int plan_member(const struct planning *planning, struct bind_member *member, struct passable_member *judged,
+		       struct error *error)
 {
-	struct pci_function function;
-	int r = pci_read_function(planning->root, planning->arena, member->address, &function, error);
+	struct pci_function *function = arena_alloc(planning->arena, sizeof(*function));
+	int r = pci_read_function(planning->root, planning->arena, member->address, function, error);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < function.problems.count; i++)
-		refuse(planning, member->address,
-		       arena_printf(planning->arena, "it cannot be judged: %s", function.problems.items[i]));
+	judged->function = function;
 	r = bind_state_read(planning->root, planning->arena, member->address, planning->options->timeout_ms,
 			    &member->before, error);
 	if (r < 0)
 		return r;
 	member->after = member->before;
-	if (function.is_bridge)
-		member->stays = "a bridge";
-	else if (pci_is_part_of_host(&function) && !member->before.driver &&
-		 !pci_address_equal(member->address, planning->plan->address))
-		member->stays = pci_is_host_bridge(&function) ? "a host bridge without a driver" :
-								"a part of the host (class 06) without a driver";
-	else if (text_equals(member->before.driver, VFIO_PCI))
+	/* A part of the host goes when it is the one that was named. */
+	if (function->is_bridge || !pci_address_equal(member->address, planning->plan->address))
+		member->stays = passable_left_alone(function);
+	if (!member->stays && text_equals(member->before.driver, VFIO_PCI))
 		member->stays = "vfio-pci already";
 	if (member->stays)
 		return 0;
 	member->after = (struct bind_state){ VFIO_PCI, VFIO_PCI };
 	planning->plan->moving++;
-	return check_virtual_functions(planning, member->address, error);
+	return read_virtual_functions(planning, member->address, &judged->virtual_functions, error);
 }
 
-/* Members that are no PCI devices cannot go to vfio-pci; with a driver they keep VFIO from taking the group. */
-static void check_others(const struct planning *planning, const struct iommu_group *group)
-{
-	for (size_t i = 0; i < group->others.count; i++) {
-		const char *name = group->others.items[i];
-		const char *driver = arena_printf(planning->arena, "/sys/kernel/iommu_groups/%s/devices/%s/driver",
-						  group->number, name);
-		if (root_exists(planning->root, driver))
-			refuse(planning, planning->plan->address,
-			       arena_printf(
-				       planning->arena,
-				       "its IOMMU group %s has a member that is no PCI device, and has a driver: %s",
-				       group->number, name));
-	}
-}
-
-static int plan_members(const struct planning *planning, const struct pci_address *addresses, size_t count,
+static int plan_members(const struct planning *planning, const struct iommu_group *group, struct passable_group *judged,
 			struct error *error)
 {
 	struct bind_plan *plan = planning->plan;
-	plan->members = arena_alloc_array(planning->arena, count + 1, sizeof(*plan->members));
-	plan->count = count;
-	for (size_t i = 0; i < count; i++) {
-		plan->members[i].address = addresses[i];
-		int r = plan_member(planning, &plan->members[i], error);
+	plan->members = arena_alloc_array(planning->arena, group->count + 1, sizeof(*plan->members));
+	plan->count = group->count;
+	judged->members = arena_alloc_array(planning->arena, group->count + 1, sizeof(*judged->members));
+	judged->count = group->count;
+	for (size_t i = 0; i < group->count; i++) {
+		plan->members[i].address = group->members[i];
+		int r = plan_member(planning, &plan->members[i], &judged->members[i], error);
 		if (r < 0)
 			return r;
 	}
@@ -141,22 +119,48 @@ static int find_users(const struct planning *planning, struct uses *ret, struct 
 	}
 }
 
-static int check_users(const struct planning *planning, struct error *error)
+/* What need not stop us is told all the same. */
+static void note_uses(const struct planning *planning, const struct uses *uses)
 {
-	struct uses uses;
-	if (planning->plan->moving == 0)
-		return 0;
-	int r = find_users(planning, &uses, error);
+	for (size_t i = 0; i < uses->count; i++)
+		if (!passable_is_obstacle(&uses->items[i], planning->options->inactive_ok))
+			note(planning, uses->items[i].address, uses->items[i].text);
+}
+
+static void refuse_reasons(const struct planning *planning, const struct passable_reasons *reasons)
+{
+	for (size_t i = 0; i < reasons->count; i++) {
+		const struct passable_reason *reason = &reasons->items[i];
+		refuse(planning, reason->function ? reason->function->address : planning->plan->address, reason->text);
+	}
+}
+
+/* Everything that the judgement of the device rests on. What stands in the way, though it is not sure, does so too. */
+static int judge(const struct planning *planning, struct passable_group *group, struct error *error)
+{
+	struct uses uses = { 0 };
+	int r = planning->plan->moving ? find_users(planning, &uses, error) : 0;
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < uses.count; i++) {
-		const struct use *use = &uses.items[i];
-		bool allowed = use->kind == USE_MEMBER && planning->options->inactive_ok;
-		if (use->needed && !allowed)
-			refuse(planning, use->address, use->text);
-		else
-			note(planning, use->address, use->text);
-	}
+	passable_judge_group(planning->arena, group, &uses, planning->options->inactive_ok);
+	for (size_t i = 0; i < group->count; i++)
+		if (passable_counts(&group->members[i], planning->plan->address))
+			refuse_reasons(planning, &group->members[i].reasons);
+	refuse_reasons(planning, &group->reasons);
+	note_uses(planning, &uses);
+	return 0;
+}
+
+static int check_users(const struct planning *planning, struct error *error)
+{
+	struct uses uses = { 0 };
+	int r = planning->plan->moving ? find_users(planning, &uses, error) : 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < uses.count; i++)
+		if (passable_is_obstacle(&uses.items[i], planning->options->inactive_ok))
+			refuse(planning, uses.items[i].address, uses.items[i].text);
+	note_uses(planning, &uses);
 	return 0;
 }
 
@@ -206,6 +210,7 @@ int bind_plan(const struct root *root, struct arena *arena, struct pci_address a
 {
 	struct planning planning = { root, arena, options, ret };
 	struct iommu_group group = { 0 };
+	struct passable_group judged = { 0 };
 	start(&planning, address, true);
 	int r = iommu_group_of(root, arena, address, &ret->group, error);
 	if (r == 0)
@@ -213,12 +218,14 @@ int bind_plan(const struct root *root, struct arena *arena, struct pci_address a
 	if (r == 0)
 		r = check_membership(ret, &group, error);
 	if (r == 0)
-		r = plan_members(&planning, group.members, group.count, error);
-	if (r == 0)
-		r = check_users(&planning, error);
+		r = plan_members(&planning, &group, &judged, error);
+	if (r == 0) {
+		judged.number = ret->group;
+		passable_read_rest(root, arena, &group.others, &judged);
+		r = judge(&planning, &judged, error);
+	}
 	if (r < 0)
 		return r;
-	check_others(&planning, &group);
 	r = bind_record_find(root, arena, address, &ret->old_record, &ret->notes, error);
 	if (r < 0 && r != -ENOENT)
 		return r;

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "host/bind-move.h"
-#include "host/pci.h"
+#include "host/passable.h"
 
 #define LOCK_DIRECTORY "/run/nestpci"
 #define LOCK LOCK_DIRECTORY "/lock"
@@ -21,19 +21,7 @@
 static int explain_no_group(const struct root *root, struct arena *arena, struct error *error)
 {
 	int active = iommu_is_active(root, arena, error);
-	if (active < 0)
-		return active;
-	if (!active)
-		return error_set(
-			error, -ENOENT,
-			"device has no IOMMU group: no IOMMU is active on this host (/sys/class/iommu is empty). "
-			"On bare metal switch it on in the firmware (VT-d, AMD-Vi) and, for Intel's, on the "
-			"kernel's command line (intel_iommu=on); a VM needs a vIOMMU ('nestpci rewrite --help')");
-	return error_set(
-		error, -ENOENT,
-		"device has no IOMMU group: an IOMMU is active on this host (/sys/class/iommu), but does not "
-		"cover this device. It may be excluded on purpose (intel_iommu=igfx_off or intgpu_off), by the "
-		"firmware's table, or in a VM by bypass_iommu; 'nestpci list' shows which devices have a group");
+	return active < 0 ? active : error_set(error, -ENOENT, "%s", passable_no_group(active));
 }
 
 int bind_check(const struct root *root, struct arena *arena, struct pci_address address, struct error *error)
@@ -47,14 +35,9 @@ int bind_check(const struct root *root, struct arena *arena, struct pci_address 
 		return error_set(error, r, "there is no PCI device %s ('nestpci list' shows the addresses)", name);
 	if (r < 0)
 		return r;
-	if (function.is_bridge)
-		return error_set(error, -ENOTSUP,
-				 "it is a bridge; vfio-pci takes none, and none is needed: give the devices behind it");
-	if (pci_is_host_bridge(&function))
-		return error_set(error, -ENOTSUP, "it is the host bridge; this machine cannot do without it");
-	if (pci_is_isa_bridge(&function))
-		return error_set(error, -ENOTSUP,
-				 "it is the ISA bridge (LPC); this machine cannot do without what is behind it");
+	const char *never = passable_never(&function);
+	if (never)
+		return error_set(error, -ENOTSUP, "%s", never);
 	r = iommu_group_of(root, arena, address, &group, error);
 	return r == -ENOENT ? explain_no_group(root, arena, error) : r;
 }

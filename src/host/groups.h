@@ -26,16 +26,17 @@ enum group_reason_kind {
 	GROUP_BEHIND_PCI_BRIDGE, /* `who` leads to conventional PCI: all behind it look alike to the IOMMU */
 	GROUP_PORT_WITHOUT_ACS,  /* `who`, a port on the way up, lacks `missing` */
 	GROUP_FUNCTIONS,         /* `who` is of a multifunction device without `missing` */
-	GROUP_UNEXPLAINED,       /* more than one member, and none of the above: a quirk or DMA alias of the kernel's */
-	GROUP_NOT_KNOWN,         /* capabilities could not be read */
+	GROUP_UNEXPLAINED, /* what none of the above covers, alone or besides: a quirk or DMA alias of the kernel's */
+	GROUP_NOT_KNOWN,   /* the same, but capabilities could not be read, or where something sits */
 };
 
 struct group_reason {
 	enum group_reason_kind kind;
-	struct pci_address who;
-	uint16_t missing; /* ACS bits */
-	bool has_acs;     /* it has the capability, with the bits switched off; else it has none */
-	const char *text; /* the same as a sentence, for people */
+	struct pci_address who; /* UNEXPLAINED: a member that nothing covers, or the first where one is no PCI function;
+				   NOT_KNOWN: whose capabilities or place are not known */
+	uint16_t missing;       /* ACS bits */
+	bool has_acs;           /* it has the capability, with the bits switched off; else it has none */
+	const char *text;       /* the same as a sentence, for people */
 };
 
 struct group {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/recorder.h"
 #include "host/signature.h"
 
 /* What to do, and on what. */
@@ -46,7 +47,9 @@ static int run_claim(const struct call *call, struct error *answer)
 {
 	/* Not blocking: a drive without a medium would wait for one. */
 	int fd = root_open_file(call->root, call->path, O_RDONLY | O_EXCL | O_NONBLOCK | O_NOCTTY, answer);
-	return fd == -EBUSY ? 1 : fd < 0 ? fd : 0;
+	if (fd == -EBUSY)
+		return error_set(answer, 1, "claimed");
+	return fd < 0 ? fd : 0;
 }
 
 /* 1: found, and named in the answer. */
@@ -81,8 +84,7 @@ static void close_all_but(int fd)
 static void __attribute__((noreturn)) run_in_child(const struct call *call, int output)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (call->root->kind == ROOT_LIVE)
-		close_all_but(output);
+	close_all_but(output);
 	struct reply reply = { 0 };
 	reply.code = call->run(call, &reply.text);
 	_exit(write(output, &reply, sizeof(reply)) == (ssize_t)sizeof(reply) ? 0 : 1);
@@ -148,7 +150,13 @@ int guard_read_line(const struct root *root, struct arena *arena, const char *pa
 		    struct error *error)
 {
 	struct error answer;
+	/* No kernel stands behind the files of another system, nor behind what is in memory. */
+	if (root->kind != ROOT_LIVE)
+		return root_read_line(root, arena, path, ret, error);
+	/* What the child notes is lost with it. */
 	int r = guarded(&(struct call){ run_read, root, path, NULL, timeout_ms }, &answer);
+	struct slice line = slice_of(r < 0 ? "" : arena_printf(arena, "%s\n", answer.text));
+	recorder_note_read(root, path, r, &line);
 	if (r < 0)
 		return error_set(error, r, "%s", answer.text);
 	*ret = arena_strdup(arena, answer.text);
@@ -163,20 +171,34 @@ int guard_write(const struct root *root, const char *path, const char *text, uns
 	return r < 0 ? error_set(error, r, "%s", answer.text) : r;
 }
 
-int guard_is_claimed(const struct root *root, const char *node, unsigned int timeout_ms, struct error *error)
+/* A question to the system that runs: what the child answers, "" where it has nothing to tell. */
+static int ask(struct arena *arena, const void *what, const char **ret, struct error *error)
 {
 	struct error answer;
-	int r = guarded(&(struct call){ run_claim, root, node, NULL, timeout_ms }, &answer);
-	return r < 0 ? error_set(error, r, "%s", answer.text) : r;
+	int r = guarded(what, &answer);
+	if (r < 0)
+		return error_set(error, r, "%s", answer.text);
+	*ret = r ? arena_strdup(arena, answer.text) : "";
+	return 0;
+}
+
+int guard_is_claimed(const struct root *root, struct arena *arena, const char *node, unsigned int timeout_ms,
+		     struct error *error)
+{
+	const char *answer;
+	struct call call = { run_claim, root, node, NULL, timeout_ms };
+	int r = root_ask(root, arena, arena_printf(arena, "claimed%s", node), ask, &call, &answer, error);
+	return r < 0 ? r : *answer != '\0';
 }
 
 int guard_find_signature(const struct root *root, struct arena *arena, const char *node, unsigned int timeout_ms,
 			 const char **ret, struct error *error)
 {
-	struct error answer;
-	int r = guarded(&(struct call){ run_signature, root, node, NULL, timeout_ms }, &answer);
+	const char *answer;
+	struct call call = { run_signature, root, node, NULL, timeout_ms };
+	int r = root_ask(root, arena, arena_printf(arena, "signature%s", node), ask, &call, &answer, error);
 	if (r < 0)
-		return error_set(error, r, "%s", answer.text);
-	*ret = r ? arena_strdup(arena, answer.text) : NULL;
+		return r;
+	*ret = *answer ? answer : NULL;
 	return 0;
 }

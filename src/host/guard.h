@@ -11,7 +11,7 @@
 
 #include "base/root.h"
 
-/* Like root_read_line(). */
+/* Like root_read_line(), which it is on anything but the live system. */
 int guard_read_line(const struct root *root, struct arena *arena, const char *path, unsigned int timeout_ms, char **ret,
 		    struct error *error) MUST_CHECK;
 
@@ -21,13 +21,15 @@ int guard_write(const struct root *root, const char *path, const char *text, uns
 
 /*
  * Whether the kernel lets nobody else have a block device (a mounted file system, an imported ZFS pool, an MD array, a
- * target: open(2), O_EXCL without O_CREAT). Opens for reading only. 1 claimed, 0 not.
+ * target: open(2), O_EXCL without O_CREAT). Opens for reading only. 1 claimed, 0 not. A question (root_ask()), by the name
+ * of "claimed/dev/nvme0n1".
  */
-int guard_is_claimed(const struct root *root, const char *node, unsigned int timeout_ms, struct error *error)
-	MUST_CHECK;
+int guard_is_claimed(const struct root *root, struct arena *arena, const char *node, unsigned int timeout_ms,
+		     struct error *error) MUST_CHECK;
 
 /*
- * The signature that a block device carries (signature.h), or NULL. Opens for reading only.
+ * The signature that a block device carries (signature.h), or NULL. Opens for reading only. A question by the name of
+ * "signature/dev/nvme0n1".
  */
 int guard_find_signature(const struct root *root, struct arena *arena, const char *node, unsigned int timeout_ms,
 			 const char **ret, struct error *error) MUST_CHECK;

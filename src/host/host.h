@@ -22,15 +22,22 @@ struct host_device {
 	struct pci_address address;
 	const char *meant_by; /* why it is looked at: "--device", "bound to vfio-pci", "hostpci0 of VM 100" */
 	const struct pci_function *function; /* NULL: the host has none at this address */
-	struct pci_detail detail;
-	struct pci_detail *bridge_details; /* as detail.bridges */
+
+	/* Filled by host_read_devices(). */
+	struct pci_detail detail;          /* all zero without a function */
+	struct pci_detail *bridge_details; /* as many as detail.bridges; one with function NULL is not there */
 	struct group *group;               /* NULL: none; the same group is read once */
-	struct uses uses;                  /* of all members of its group */
-	struct fact users_found;           /* whether users could be looked for */
+	struct uses uses;                  /* of all members of its group but bridges */
+	struct fact users_found;           /* whether users could be looked for; its text is NULL */
+};
+
+struct host_bridge {
+	struct pci_address address;
+	struct pci_detail detail;
 };
 
 struct host {
-	bool live;      /* the system that runs: what was not read could have been */
+	bool live;      /* of a system that runs, or ran when its snapshot was taken: /proc and /sys say what is */
 	bool root_user; /* with all rights: effective uid 0 (a question, so that snapshots remember) */
 	struct cpu cpu;
 	struct kvm kvm;
@@ -39,23 +46,33 @@ struct host {
 	struct machine machine;
 	struct versions versions;
 	struct iommus iommus;
-	struct fact pci_folder; /* /sys/bus/pci/devices */
+	struct fact pci_folder; /* /sys/bus/pci/devices; its text is NULL */
 	struct pci_functions functions;
 
-	struct host_device *devices; /* those that host_add_device() was called for */
+	struct host_device *devices; /* those that host_add_device() was called for, in that order */
 	size_t device_count;
 	size_t device_room;
-	struct group **groups;
+	size_t device_read_count; /* of these, by host_read_devices() */
+	size_t *device_of;        /* by index in functions: index in devices plus one; 0: not at hand */
+	struct group **groups;    /* of all devices at hand, sorted as text by number */
 	size_t group_count;
-	size_t group_room;
+	struct host_bridge *bridges; /* above all devices at hand, sorted by address */
+	size_t bridge_count;
 };
 
-/* Always gives an answer but where the PCI folder itself fails to be read for want of anything but its presence. */
+/*
+ * Always gives an answer but where the PCI folder itself fails to be read for want of anything but its presence. All
+ * else is in `ret` then, too.
+ */
 int host_read(const struct root *root, struct arena *arena, struct host *ret, struct error *error) MUST_CHECK;
 
-/* Reads all about one device; once, however often it is called. Pointers from host.devices are stale afterwards. */
-void host_add_device(const struct root *root, struct arena *arena, struct host *host, struct pci_address address,
-		     const char *meant_by);
+/*
+ * Devices are gathered in two steps, so that hundreds of them cost one look each at groups, bridges and users: add all,
+ * then read all that are new. Adding the same address again changes nothing; the first reason stays. Pointers from
+ * host.devices are stale after either.
+ */
+void host_add_device(struct arena *arena, struct host *host, struct pci_address address, const char *meant_by);
+void host_read_devices(const struct root *root, struct arena *arena, struct host *host);
 
 /*
  * Adds those that somebody evidently wants to pass on: bound to a vfio driver, or with driver_override "vfio-pci".

@@ -31,8 +31,9 @@ int iommu_read_group(const struct root *root, struct arena *arena, const char *n
 int iommu_is_active(const struct root *root, struct arena *arena, struct error *error) MUST_CHECK;
 
 /*
- * Width in bits of the addresses that every Intel IOMMU of the host translates: the least of all units. -ENOENT where
- * that is not to be known this way (no IOMMU, or not Intel's).
+ * Width in bits of the addresses that every Intel IOMMU of the host translates: the least of all units, as in
+ * iommu_unit.width. -ENOENT where that is not to be known this way (no IOMMU, not Intel's, or one that translates
+ * nothing).
  */
 int iommu_address_width(const struct root *root, struct arena *arena, unsigned int *ret, struct error *error)
 	MUST_CHECK;
@@ -43,12 +44,21 @@ enum iommu_kind { IOMMU_INTEL, IOMMU_AMD, IOMMU_VIRTIO, IOMMU_OTHER /* ARM's SMM
 #define VTD_CAP_CM(cap) ((cap) >> 7 & 1)       /* caching mode: no known hardware has it, vIOMMUs need it */
 #define VTD_CAP_SAGAW(cap) ((cap) >> 8 & 0x1f) /* bit 1: 39 bits, 2: 48, 3: 57 */
 #define VTD_CAP_MGAW(cap) (((cap) >> 16 & 0x3f) + 1)
+#define VTD_CAP_FL5LP(cap) ((cap) >> 60 & 1)   /* first-stage tables of five levels */
 #define VTD_CAP_SLLPS(cap) ((cap) >> 34 & 0xf) /* bit 0: 2 MiB, 1: 1 GiB */
 #define VTD_ECAP_QI(ecap) ((ecap) >> 1 & 1)    /* queued invalidation */
 #define VTD_ECAP_IR(ecap) ((ecap) >> 3 & 1)    /* interrupt remapping */
 #define VTD_ECAP_EIM(ecap) ((ecap) >> 4 & 1)   /* with 32-bit APIC ids (x2APIC) */
 #define VTD_ECAP_PT(ecap) ((ecap) >> 6 & 1)    /* pass-through */
 #define VTD_ECAP_SC(ecap) ((ecap) >> 7 & 1)    /* snoop control */
+#define VTD_ECAP_SMTS(ecap) ((ecap) >> 43 & 1) /* scalable mode */
+#define VTD_ECAP_SLTS(ecap) ((ecap) >> 46 & 1) /* with second-stage tables; always there without scalable mode */
+#define VTD_ECAP_FLTS(ecap) ((ecap) >> 47 & 1) /* with first-stage tables */
+
+/* AMD's capability header and extended feature register (48882, 3.1 and 3.4.9), as <sysfs>/amd-iommu shows them. */
+#define AMDVI_CAP_NPCACHE(cap) ((cap) >> 26 & 1)     /* caches what is not present: an emulated one */
+#define AMDVI_EFR_XT(features) ((features) >> 2 & 1) /* interrupts with 32-bit APIC ids (x2APIC) */
+#define AMDVI_EFR_HATS(features) ((features) >> 10 & 3)
 
 struct iommu_unit {
 	const char *name; /* "dmar0", "ivhd0", "virtio0" or the address of a virtio-iommu */
@@ -56,20 +66,30 @@ struct iommu_unit {
 	struct fact cap;      /* Intel, AMD; number */
 	struct fact ecap;     /* Intel; number */
 	struct fact version;  /* Intel */
-	struct fact features; /* AMD */
-	unsigned int width;   /* bits that it translates; 0: not known */
+	struct fact features; /* AMD; number: the extended feature register, whatever the kernel prints around it */
+	unsigned int width;   /* bits that it translates; 0: not known, or it translates nothing */
+	bool translates;      /* false: its registers say that it translates no addresses, only interrupts */
+	/*
+	 * It can use first-stage tables, which the kernel prefers in scalable mode and which have one bit less (the upper
+	 * half is the sign): VFIO then sees addresses of width - 1 bits. No register says whether that mode is on.
+	 */
+	bool first_stage;
 };
 
 /* The IOMMUs of a host: what firmware tells of, and what the kernel drives. */
 struct iommus {
-	struct fact class;        /* of /sys/class/iommu */
+	struct fact class;        /* of /sys/class/iommu; its text is NULL */
 	struct iommu_unit *units; /* that the kernel drives; none: no IOMMU is active */
 	size_t count;
-	struct fact groups_folder; /* of /sys/kernel/iommu_groups */
+	struct fact groups_folder; /* of /sys/kernel/iommu_groups; its text is NULL */
 	size_t group_count;
 
-	struct fact dmar_file; /* /sys/firmware/acpi/tables/DMAR; ABSENT, or UNREADABLE but there for all but root */
-	struct dmar *dmar;     /* NULL: no table, or not readable, or (then dmar_file is WRONG) no DMAR */
+	/*
+	 * /sys/firmware/acpi/tables/DMAR; ABSENT, or UNREADABLE (denied) but there for all but root. `text` is NULL, or when
+	 * the state is WRONG the first bytes.
+	 */
+	struct fact dmar_file;
+	struct dmar *dmar; /* NULL: no table, or not readable, or (then dmar_file is WRONG) no DMAR */
 	struct fact ivrs_file;
 	struct ivrs *ivrs;
 	struct fact viot_file; /* virtio-iommu's table; only whether it is there */
@@ -79,5 +99,5 @@ struct iommus {
 /* Always gives an answer; see the facts. */
 void iommu_read(const struct root *root, struct arena *arena, struct iommus *ret);
 
-/* The least width of all units; 0: not known. */
+/* The least width of all units that translate; 0: not known of one of them, or there is none. */
 unsigned int iommu_least_width(const struct iommus *iommus);

@@ -46,7 +46,9 @@ struct pci_caps {
 	bool dead;           /* it reads all ones, or its header type is 7f: the device does not answer */
 	uint8_t header_type; /* without the multifunction bit */
 	bool multifunction;
-	uint8_t interrupt_pin;   /* 0: none; 1 is INTA */
+	uint8_t interrupt_pin; /* 0: none; 1 is INTA */
+	uint8_t secondary_bus; /* of bridges: the first bus behind it, and the last; 0: none, or not set up */
+	uint8_t subordinate_bus;
 	bool capabilities_known; /* the list was there to be read: not when length is 64 */
 	bool extended_known;     /* the same for extended capabilities: length is 4096 */
 
@@ -86,6 +88,13 @@ const char *pci_caps_type_name(const struct pci_caps *caps);
  * does not have count as fine, those that it has must be enabled. All of `wanted` where there is no capability at all.
  */
 uint16_t pci_caps_acs_missing(const struct pci_caps *caps, uint16_t wanted);
+
+/*
+ * Whether the kernel takes a function as isolated from its peers: pci_acs_enabled() with PCI_ACS_FOR_ISOLATION, without
+ * its quirks, which are not to be seen from here. `multifunction` as the kernel has it, not the header's bit alone: set
+ * also for functions 1 and up (pci_scan_slot()), never for virtual ones (pci_iov_add_virtfn()).
+ */
+bool pci_caps_isolates(const struct pci_caps *caps, bool multifunction);
 
 /* "SV, RR": short names as lspci prints them. */
 const char *pci_caps_acs_names(struct arena *arena, uint16_t bits);

@@ -25,7 +25,8 @@ struct pci_addresses {
 
 struct pci_detail {
 	const struct pci_function *function;
-	const char *path; /* "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0": where it really is; NULL: not known */
+	const char *path; /* "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0": where it really is; NULL: not known,
+			     nor are the bridges then */
 	struct pci_addresses
 		bridges; /* from the root port down to the bridge that it sits behind; none: on a root bus */
 
@@ -45,9 +46,9 @@ struct pci_detail {
 	struct fact physfn;          /* KNOWN: it is a VF, text is the address of its PF */
 	struct fact mdev;            /* KNOWN: mdev_supported_types is there */
 	struct fact unit;            /* text is the name of the IOMMU unit that covers it: "dmar0" */
-	struct fact msi_irqs;        /* KNOWN: its driver uses MSI or MSI-X now */
+	struct fact msi_irqs;        /* KNOWN: its driver uses MSI or MSI-X now; number: how many vectors */
 
-	struct fact resource; /* of the file; zeros all over without root count as unreadable */
+	struct fact resource; /* of the file; zeros all over without root count as unreadable; text only if WRONG */
 	struct pci_bar *bars; /* those that it has */
 	size_t bar_count;
 };
@@ -55,3 +56,14 @@ struct pci_detail {
 /* Always gives an answer: what could not be read is in the facts. */
 void pci_detail_read(const struct root *root, struct arena *arena, const struct pci_function *function,
 		     struct pci_detail *ret);
+
+/* Two parts of it alone. Where it sits: the path, or NULL, and the bridges. */
+void pci_place_read(const struct root *root, struct arena *arena, struct pci_address address, const char **ret_path,
+		    struct pci_addresses *ret_bridges);
+
+/* Configuration space; `ret` is filled even where there is none. */
+struct fact pci_config_read(const struct root *root, struct arena *arena, struct pci_address address,
+			    struct pci_caps *ret);
+
+/* Cuts a word like "0x00000000fee00000" off the front of a line; false: there is none, or it is no such number. */
+bool pci_next_hex(struct slice *line, uint64_t *ret);

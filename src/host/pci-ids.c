@@ -14,6 +14,8 @@
 
 #include <stdlib.h>
 
+#include "base/recorder.h"
+
 static const char *const places[] = {
 	"/usr/share/misc/pci.ids",   /* Debian, Arch (a link to hwdata's) */
 	"/usr/share/hwdata/pci.ids", /* Fedora, SUSE, Alpine */
@@ -21,14 +23,10 @@ static const char *const places[] = {
 	"/var/lib/pciutils/pci.ids", /* where update-pciids writes in newer versions */
 };
 
-/* A name that is wanted: of a vendor, a device, or a class. */
-struct wanted {
-	const char **place;
-	int32_t key; /* vendor << 16 | device, vendor, or class >> 8 */
-};
-
+/* Names that are wanted, each once however many functions want it: so a hostile file costs its own length at most. */
 struct index {
-	struct wanted *items;
+	uint32_t *keys; /* sorted: vendor, vendor << 16 | device, or class >> 8 */
+	const char **names;
 	size_t count;
 };
 
@@ -38,66 +36,97 @@ struct indexes {
 	struct index classes;
 };
 
+static uint32_t device_key(int32_t vendor, int32_t device)
+{
+	return (uint32_t)vendor << 16 | (uint32_t)device;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
-	uint32_t left = (uint32_t)((const struct wanted *)a)->key;
-	uint32_t right = (uint32_t)((const struct wanted *)b)->key;
+	uint32_t left = *(const uint32_t *)a;
+	uint32_t right = *(const uint32_t *)b;
 	return left < right ? -1 : left > right;
 }
 
-static void want(struct index *index, int32_t key, const char **place)
+/* Neighbours are often alike: what was added last is not added again. */
+static void want(struct index *index, uint32_t key)
 {
-	index->items[index->count++] = (struct wanted){ place, key };
+	if (index->count == 0 || index->keys[index->count - 1] != key)
+		index->keys[index->count++] = key;
 }
 
-static struct indexes make_indexes(struct arena *arena, struct pci_functions *functions)
+static void make_unique(struct index *index, struct arena *arena)
 {
-	size_t size = sizeof(struct wanted);
+	size_t count = 0;
+	if (index->count)
+		qsort(index->keys, index->count, sizeof(*index->keys), compare_keys);
+	for (size_t i = 0; i < index->count; i++)
+		if (i == 0 || index->keys[i] != index->keys[i - 1])
+			index->keys[count++] = index->keys[i];
+	index->count = count;
+	index->names = arena_alloc_array(arena, count + 1, sizeof(*index->names));
+}
+
+static struct indexes make_indexes(struct arena *arena, const struct pci_functions *functions)
+{
+	size_t size = sizeof(uint32_t);
 	struct indexes all = {
-		.vendors = { arena_alloc_array(arena, functions->count + 1, size), 0 },
-		.devices = { arena_alloc_array(arena, functions->count + 1, size), 0 },
-		.classes = { arena_alloc_array(arena, functions->count + 1, size), 0 },
+		.vendors = { .keys = arena_alloc_array(arena, functions->count + 1, size) },
+		.devices = { .keys = arena_alloc_array(arena, functions->count + 1, size) },
+		.classes = { .keys = arena_alloc_array(arena, functions->count + 1, size) },
 	};
 	for (size_t i = 0; i < functions->count; i++) {
-		struct pci_function *function = &functions->items[i];
+		const struct pci_function *function = &functions->items[i];
 		if (function->vendor != PCI_UNKNOWN)
-			want(&all.vendors, function->vendor, &function->vendor_name);
+			want(&all.vendors, (uint32_t)function->vendor);
 		if (function->vendor != PCI_UNKNOWN && function->device != PCI_UNKNOWN)
-			want(&all.devices, (int32_t)((uint32_t)function->vendor << 16 | (uint32_t)function->device),
-			     &function->device_name);
+			want(&all.devices, device_key(function->vendor, function->device));
 		if (function->class != PCI_UNKNOWN)
-			want(&all.classes, function->class >> 8, &function->class_name);
+			want(&all.classes, (uint32_t)function->class >> 8);
 	}
-	qsort(all.vendors.items, all.vendors.count, size, compare_keys);
-	qsort(all.devices.items, all.devices.count, size, compare_keys);
-	qsort(all.classes.items, all.classes.count, size, compare_keys);
+	make_unique(&all.vendors, arena);
+	make_unique(&all.devices, arena);
+	make_unique(&all.classes, arena);
 	return all;
 }
 
-/* The first that wants this key, or NULL; those after it with the same key want it as well. */
-static struct wanted *find(const struct index *index, int32_t key)
+/* The place of the name with this key; NULL: nobody wants it. */
+static const char **find(const struct index *index, uint32_t key)
 {
-	size_t low = 0;
-	size_t high = index->count;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if ((uint32_t)index->items[middle].key < (uint32_t)key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < index->count && index->items[low].key == key ? &index->items[low] : NULL;
+	const uint32_t *found = index->count ? bsearch(&key, index->keys, index->count, sizeof(key), compare_keys) :
+					       NULL;
+	return found ? &index->names[found - index->keys] : NULL;
 }
 
-static void give(const struct index *index, int32_t key, struct slice name, struct arena *arena)
+/* Returns whether anybody wanted it, and did not have it yet. */
+static bool give(const struct index *index, uint32_t key, struct slice name, struct arena *arena)
 {
-	struct wanted *wanted = find(index, key);
+	const char **place = find(index, key);
 	name = slice_trim(name);
-	if (!wanted || name.length == 0)
-		return;
-	const char *copy = arena_strndup(arena, name.start, name.length);
-	for (; wanted < index->items + index->count && wanted->key == key; wanted++)
-		*wanted->place = copy;
+	if (!place || *place || !name.length)
+		return false;
+	*place = arena_strndup(arena, name.start, name.length);
+	return true;
+}
+
+static const char *name_of(const struct index *index, uint32_t key)
+{
+	const char **place = find(index, key);
+	return place ? *place : NULL;
+}
+
+static void give_names(const struct indexes *indexes, struct pci_functions *functions)
+{
+	for (size_t i = 0; i < functions->count; i++) {
+		struct pci_function *function = &functions->items[i];
+		if (function->vendor != PCI_UNKNOWN)
+			function->vendor_name = name_of(&indexes->vendors, (uint32_t)function->vendor);
+		if (function->vendor != PCI_UNKNOWN && function->device != PCI_UNKNOWN)
+			function->device_name = name_of(&indexes->devices,
+							device_key(function->vendor, function->device));
+		if (function->class != PCI_UNKNOWN)
+			function->class_name = name_of(&indexes->classes, (uint32_t)function->class >> 8);
+	}
 }
 
 /* The `digits` hexadecimal digits at the start of a line, cut off it; -1 when they are none. */
@@ -121,63 +150,101 @@ static int32_t take_hex(struct slice *line, size_t digits)
 struct position {
 	int32_t vendor; /* or -1 */
 	int32_t class;  /* or -1 */
+	struct slice class_line;
 };
 
-static void read_top_line(struct slice line, const struct indexes *indexes, struct position *position,
-			  struct arena *arena)
+struct reading {
+	const struct indexes *indexes;
+	struct arena *arena;
+	struct position position;
+	struct buffer kept; /* the lines that somebody wanted */
+};
+
+static void keep(struct reading *reading, struct slice line)
 {
-	*position = (struct position){ -1, -1 };
+	buffer_add(&reading->kept, line.start, line.length);
+	buffer_putc(&reading->kept, '\n');
+}
+
+static void read_top_line(struct reading *reading, struct slice line)
+{
+	const struct slice whole = line;
+	reading->position = (struct position){ -1, -1, line };
 	if (line.length > 2 && line.start[0] == 'C' && line.start[1] == ' ') {
 		line = (struct slice){ line.start + 2, line.length - 2 };
-		position->class = take_hex(&line, 2);
+		reading->position.class = take_hex(&line, 2);
 		return;
 	}
 	int32_t vendor = take_hex(&line, 4);
-	if (vendor < 0 || !find(&indexes->vendors, vendor))
+	if (vendor < 0 || !find(&reading->indexes->vendors, (uint32_t)vendor))
 		return;
-	position->vendor = vendor;
-	give(&indexes->vendors, vendor, line, arena);
+	reading->position.vendor = vendor;
+	give(&reading->indexes->vendors, (uint32_t)vendor, line, reading->arena);
+	keep(reading, whole);
 }
 
-static void read_second_line(struct slice line, const struct indexes *indexes, struct position position,
-			     struct arena *arena)
+static void read_second_line(struct reading *reading, struct slice line)
 {
-	bool is_device = position.vendor >= 0;
-	int32_t id = take_hex(&line, is_device ? 4 : 2);
+	struct position *position = &reading->position;
+	struct slice name = { line.start + 1, line.length - 1 };
+	bool is_device = position->vendor >= 0;
+	int32_t id = take_hex(&name, is_device ? 4 : 2);
 	if (id < 0)
 		return;
-	if (is_device)
-		give(&indexes->devices, (int32_t)((uint32_t)position.vendor << 16 | (uint32_t)id), line, arena);
-	else
-		give(&indexes->classes, position.class << 8 | id, line, arena);
+	const struct index *index = is_device ? &reading->indexes->devices : &reading->indexes->classes;
+	uint32_t key = is_device ? device_key(position->vendor, id) : (uint32_t)position->class << 8 | (uint32_t)id;
+	if (!give(index, key, name, reading->arena))
+		return;
+	if (!is_device && position->class_line.length)
+		keep(reading, position->class_line);
+	position->class_line.length = 0;
+	keep(reading, line);
 }
 
-static void read_file(struct slice text, const struct indexes *indexes, struct arena *arena)
+static void read_file(struct reading *reading, struct slice text)
 {
-	struct position position = { -1, -1 };
 	struct slice line;
+	reading->position = (struct position){ -1, -1, { "", 0 } };
 	while (slice_next_line(&text, &line)) {
 		if (line.length < 4 || line.start[0] == '#')
 			continue;
 		if (line.start[0] != '\t')
-			read_top_line(line, indexes, &position, arena);
-		else if (line.start[1] != '\t' && (position.vendor >= 0 || position.class >= 0))
-			read_second_line((struct slice){ line.start + 1, line.length - 1 }, indexes, position, arena);
+			read_top_line(reading, line);
+		else if (line.start[1] != '\t' && (reading->position.vendor >= 0 || reading->position.class >= 0))
+			read_second_line(reading, line);
 	}
+}
+
+/* Of the file itself, a recorder is shown only what belongs to these functions: see pci_ids_fill(). */
+static int read_installed(const struct root *root, struct arena *arena, const char **ret_path, struct slice *ret,
+			  struct error *error)
+{
+	const struct root quiet = root_unrecorded(root);
+	int r = -ENOENT;
+	for (size_t i = 0; i < ARRAY_SIZE(places) && root_absent(r); i++) {
+		*ret_path = places[i];
+		r = root_read(&quiet, arena, places[i], ret, error);
+		if (r < 0)
+			recorder_note_read(root, places[i], r, NULL);
+	}
+	return r;
 }
 
 int pci_ids_fill(const struct root *root, struct arena *arena, struct pci_functions *functions, struct error *error)
 {
 	AUTO_ARENA scratch = { 0 };
 	struct slice text;
-	int r = -ENOENT;
-	for (size_t i = 0; i < ARRAY_SIZE(places) && root_absent(r); i++)
-		r = root_read(root, &scratch, places[i], &text, error);
+	const char *path;
+	int r = read_installed(root, &scratch, &path, &text, error);
 	if (root_absent(r))
 		return error_set(error, -ENOENT, "%s/usr/share/misc/pci.ids: not installed", root->name);
 	if (r < 0)
 		return r;
 	struct indexes indexes = make_indexes(&scratch, functions);
-	read_file(text, &indexes, arena);
+	struct reading reading = { .indexes = &indexes, .arena = arena, .kept = { .arena = &scratch } };
+	buffer_add(&reading.kept, "", 0);
+	read_file(&reading, text);
+	give_names(&indexes, functions);
+	recorder_note_read(root, path, 0, &(struct slice){ reading.kept.text, reading.kept.length });
 	return 0;
 }

@@ -24,7 +24,7 @@ struct pci_function {
 	int32_t device;
 	int32_t subsystem_vendor;
 	int32_t subsystem_device;
-	int32_t revision;
+	int32_t revision;   /* pci_read_all() leaves it unknown: see pci_read_revisions() */
 	const char *driver; /* NULL: none */
 	const char *group;  /* number of its IOMMU group, in digits; NULL: none */
 	bool is_bridge;     /* has a bus behind it (header type 1 or 2): vfio-pci takes none of these */
@@ -46,9 +46,22 @@ struct pci_functions {
 int pci_read_all(const struct root *root, struct arena *arena, struct pci_functions *ret, struct error *error)
 	MUST_CHECK;
 
+/* Fills in `revision`, a file of its own for each: only for those who show it. */
+void pci_read_revisions(const struct root *root, struct arena *arena, struct pci_functions *functions);
+
+/* The one at this address, or NULL. The functions must be in the order of their addresses. */
+struct pci_function *pci_find(const struct pci_functions *functions, struct pci_address address);
+
 /* One function. -ENODEV when the host has none at this address. */
 int pci_read_function(const struct root *root, struct arena *arena, struct pci_address address,
 		      struct pci_function *ret, struct error *error) MUST_CHECK;
+
+/*
+ * A function's file `uevent` (pci_uevent() in the kernel's drivers/pci/pci-driver.c): its class and ids, and where in
+ * `text` the name of its driver is; empty: none. False, and nothing is touched, when something is missing in it, is not as the
+ * kernel writes it, or is another function's: the absence of a driver is believed only of a whole one.
+ */
+bool pci_parse_uevent(struct slice text, const char *address, struct pci_function *ret, struct slice *ret_driver);
 
 static inline bool pci_is_host_bridge(const struct pci_function *function)
 {

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the machine talks to its people with: displays and kernel consoles. */
-#include <sys/sysmacros.h>
-
-#include "host/pci.h"
 #include "host/users-internal.h"
 
 /* Text consoles draw on the first framebuffer, fb0, unless told otherwise (Documentation/fb/fbcon.rst). */
-static bool find_framebuffer(struct finding *finding, size_t owner)
+static void find_framebuffer(struct finding *finding, struct node *node)
 {
-	bool found = false;
-	for (size_t i = 0; i < finding->node_count; i++) {
-		struct node *node = &finding->nodes[i];
-		if (node->owner != owner || strcmp(node->subsystem, "graphics") != 0 || !node->device)
-			continue;
-		bool first = strcmp(node->name, "fb0") == 0;
-		if (first)
-			users_add_of(finding, node, USE_CONSOLE,
-				     "is the framebuffer that the console is on (/proc/fb)");
-		else
-			users_add(finding, owner, USE_CONSOLE, false, "%s is a framebuffer (/proc/fb)", node->name);
-		found |= first;
+	if (strcmp(node->name, "fb0") != 0) {
+		users_add_for(finding, node, USE_CONSOLE, false, "framebuffer",
+			      arena_printf(finding->arena, "%s is a framebuffer (/proc/fb)", node->name));
+		return;
 	}
-	return found;
+	users_add_of(finding, node, USE_CONSOLE, "console", "is the framebuffer that the console is on (/proc/fb)");
+	for (size_t i = 0; i < node->stake_count; i++)
+		finding->owners[node->stakes[i].owner].has_console = true;
 }
 
 /*
@@ -69,25 +60,20 @@ static bool has_vga_console(struct finding *finding)
 
 static void find_display(struct finding *finding, size_t owner)
 {
-	struct pci_function function;
-	if (find_framebuffer(finding, owner) ||
-	    pci_read_function(finding->root, finding->arena, finding->addresses[owner], &function, NULL) < 0 ||
-	    !function.boot_vga || text_equals(function.driver, "vfio-pci"))
+	const struct pci_function *function = finding->owners[owner].function;
+	if (finding->owners[owner].has_console || !function->boot_vga || text_equals(function->driver, "vfio-pci"))
 		return;
 	const char *firmware = firmware_framebuffer(finding);
+	const char *how = NULL;
 	if (firmware)
-		users_add(
-			finding, owner, USE_CONSOLE, true,
-			"the console is on it: the display that the firmware started with (boot_vga), framebuffer '%s'",
-			firmware);
-	else if (function.driver)
-		users_add(finding, owner, USE_CONSOLE, true,
-			  "the console is on it: the display that the firmware started with (boot_vga), driver %s",
-			  function.driver);
+		how = arena_printf(finding->arena, "framebuffer '%s'", firmware);
+	else if (function->driver)
+		how = arena_printf(finding->arena, "driver %s", function->driver);
 	else if (has_vga_console(finding))
-		users_add(finding, owner, USE_CONSOLE, true,
-			  "the console is on it: the display that the firmware started with (boot_vga), in VGA text "
-			  "mode (/sys/class/vtconsole)");
+		how = "in VGA text mode (/sys/class/vtconsole)";
+	if (how)
+		users_add(finding, owner, USE_CONSOLE, true, "console",
+			  "the console is on it: the display that the firmware started with (boot_vga), %s", how);
 }
 
 /* /proc/consoles: "ttyS4  -W- (EC p a)  4:68" (fs/proc/consoles.c). */
@@ -104,12 +90,16 @@ static void find_kernel_consoles(struct finding *finding)
 		const char *device = arena_printf(finding->arena, "/dev/%.*s", (int)name.length, name.start);
 		struct node *node = users_node_by_device(finding, device);
 		if (node)
-			users_add_of(finding, node, USE_CONSOLE, "is a console of the kernel (/proc/consoles)");
+			users_add_of(finding, node, USE_CONSOLE, "kernel console",
+				     "is a console of the kernel (/proc/consoles)");
 	}
 }
 
 void users_find_consoles(struct finding *finding)
 {
+	for (size_t i = 0; i < finding->node_count; i++)
+		if (strcmp(finding->nodes[i].subsystem, "graphics") == 0 && finding->nodes[i].device)
+			find_framebuffer(finding, &finding->nodes[i]);
 	for (size_t i = 0; i < finding->count; i++)
 		find_display(finding, i);
 	find_kernel_consoles(finding);

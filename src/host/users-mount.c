@@ -56,9 +56,13 @@ static void find_mount(struct finding *finding, const struct mount *mount)
 	/* File systems that may have several devices have an anonymous number (major 0); the source names one device. */
 	if (!node && major(mount->number) == 0)
 		node = find_by_path(finding, mount->source);
-	if (node)
-		users_add_of(finding, node, USE_FILE_SYSTEM, "is mounted at %.*s (%.*s)", (int)mount->point.length,
-			     mount->point.start, (int)mount->type.length, mount->type.start);
+	if (!node)
+		return;
+	const char *point = arena_strndup(finding->arena, mount->point.start, mount->point.length);
+	bool is_root = strcmp(point, "/") == 0;
+	users_add_of(finding, node, USE_FILE_SYSTEM,
+		     is_root ? USE_ROOT_BRIEF : arena_printf(finding->arena, "mounted at %s", point),
+		     "is mounted at %s (%.*s)", point, (int)mount->type.length, mount->type.start);
 }
 
 void users_find_mounts(struct finding *finding)
@@ -68,8 +72,8 @@ void users_find_mounts(struct finding *finding)
 	struct slice line;
 	int r = root_read(finding->root, finding->arena, "/proc/self/mountinfo", &text, &error);
 	if (r < 0)
-		users_add_unknown(finding, true,
-				  arena_printf(finding->arena, "not known what is mounted: %s", error.text));
+		users_add_unknown(finding, USERS_DISKS | USERS_INTERFACES, true, "mounts",
+				  "not known what is mounted: %s", error.text);
 	while (r == 0 && slice_next_line(&text, &line)) {
 		struct mount mount;
 		if (users_parse_mount(line, &mount))
@@ -85,14 +89,13 @@ void users_find_swap(struct finding *finding)
 	int r = root_read(finding->root, finding->arena, "/proc/swaps", &text, &error);
 	/* A kernel without swap has no such file. */
 	if (r < 0 && !root_absent(r))
-		users_add_unknown(finding, true,
-				  arena_printf(finding->arena, "not known what is swap: %s", error.text));
+		users_add_unknown(finding, USERS_DISKS, true, "swap", "not known what is swap: %s", error.text);
 	while (r == 0 && slice_next_line(&text, &line)) {
 		struct slice path;
 		if (!slice_next_word(&line, &path))
 			continue;
 		struct node *node = find_by_path(finding, path);
 		if (node)
-			users_add_of(finding, node, USE_SWAP, "is swap space");
+			users_add_of(finding, node, USE_SWAP, "swap", "is swap space");
 	}
 }

@@ -7,11 +7,29 @@
 
 #include "host/users-internal.h"
 
-/* An interface, what can be reached from it upwards, and whether one of these has a default route. */
-struct climb {
+/* What was read of interfaces: bridges and bonds are come to from each of their ports. */
+struct interfaces {
 	struct finding *finding;
-	struct list seen; /* names, the interface itself first */
+	struct index names;
+	struct list *uppers; /* by the place that `names` gives */
+	size_t count;
+	size_t room;
 };
+
+/* An interface, and what can be reached from it upwards. */
+struct climb {
+	struct interfaces *interfaces;
+	struct list seen; /* names, the interface itself first */
+	struct index names;
+};
+
+/* Each interface once: there may be a default route for each of many next hops. */
+static void add_route(struct finding *finding, struct slice interface, struct list *ret)
+{
+	const char *name = arena_strndup(finding->arena, interface.start, interface.length);
+	if (!list_contains(ret, name))
+		list_add(ret, name);
+}
 
 /*
  * /proc/net/route: Iface Destination Gateway Flags RefCnt Use Metric Mask ...; the default route has destination and
@@ -32,7 +50,7 @@ static void read_routes_4(struct finding *finding, struct slice text, struct lis
 		const char *text_flags = arena_strndup(finding->arena, words[3].start, words[3].length);
 		if (text_to_number(text_flags, 16, UINT32_MAX, &flags) == 0 && (flags & RTF_UP) &&
 		    !(flags & RTF_REJECT))
-			list_add(ret, arena_strndup(finding->arena, words[0].start, words[0].length));
+			add_route(finding, words[0], ret);
 	}
 }
 
@@ -52,7 +70,7 @@ static void read_routes_6(struct finding *finding, struct slice text, struct lis
 		const char *text_flags = arena_strndup(finding->arena, words[8].start, words[8].length);
 		if (text_to_number(text_flags, 16, UINT32_MAX, &flags) == 0 && (flags & RTF_UP) &&
 		    !(flags & RTF_REJECT))
-			list_add(ret, arena_strndup(finding->arena, words[9].start, words[9].length));
+			add_route(finding, words[9], ret);
 	}
 }
 
@@ -65,65 +83,98 @@ static void read_routes(struct finding *finding, const char *path,
 	if (r == 0)
 		read(finding, text, ret);
 	else if (!root_absent(r)) /* absent: a kernel without this protocol */
-		users_add_unknown(finding, true,
-				  arena_printf(finding->arena, "not known where the default route goes: %s",
-					       error.text));
+		users_add_unknown(finding, USERS_INTERFACES, true, "default route",
+				  "not known where the default route goes: %s", error.text);
 }
 
-/* Adds the names of the interfaces that stand directly on one: its links `master` and `upper_*`. */
-static void add_uppers(struct climb *climb, const char *name)
+/* The names of the interfaces that stand directly on one: its links `master` and `upper_*`. */
+static void read_uppers(struct finding *finding, const char *name, struct list *ret)
 {
-	struct arena *arena = climb->finding->arena;
+	struct arena *arena = finding->arena;
 	struct list entries = { .arena = arena };
 	const char *folder = arena_printf(arena, "/sys/class/net/%s", name);
-	if (root_list(climb->finding->root, arena, folder, &entries, NULL) < 0)
+	if (root_list(finding->root, arena, folder, &entries, NULL) < 0)
 		return;
 	for (size_t i = 0; i < entries.count; i++) {
 		char *target;
 		const char *entry = entries.items[i];
 		if (strcmp(entry, "master") != 0 && !text_starts_with(entry, "upper_"))
 			continue;
-		if (root_read_link(climb->finding->root, arena, arena_printf(arena, "%s/%s", folder, entry), &target,
-				   NULL) == 0 &&
-		    !list_contains(&climb->seen, text_basename(target)))
-			list_add(&climb->seen, text_basename(target));
+		if (root_read_link(finding->root, arena, arena_printf(arena, "%s/%s", folder, entry), &target, NULL) ==
+		    0)
+			list_add(ret, text_basename(target));
 	}
 }
 
-static void climb_from(struct climb *climb, const char *name)
+static struct list uppers_of(struct interfaces *interfaces, const char *name)
 {
+	struct arena *arena = interfaces->finding->arena;
+	size_t at = index_find_text(&interfaces->names, name);
+	if (at != SIZE_MAX)
+		return interfaces->uppers[at];
+	if (interfaces->count == interfaces->room) {
+		interfaces->room = interfaces->room ? interfaces->room * 2 : 32;
+		interfaces->uppers = arena_grow(arena, interfaces->uppers, interfaces->count, interfaces->room,
+						sizeof(*interfaces->uppers));
+	}
+	at = interfaces->count++;
+	interfaces->uppers[at] = (struct list){ .arena = arena };
+	read_uppers(interfaces->finding, name, &interfaces->uppers[at]);
+	index_put_text(&interfaces->names, arena, name, at);
+	return interfaces->uppers[at];
+}
+
+static bool is_seen(const struct climb *climb, const char *name)
+{
+	return index_find_text(&climb->names, name) != SIZE_MAX;
+}
+
+static void see(struct climb *climb, const char *name)
+{
+	if (is_seen(climb, name))
+		return;
+	index_put_text(&climb->names, climb->seen.arena, name, climb->seen.count);
 	list_add(&climb->seen, name);
-	for (size_t i = 0; i < climb->seen.count; i++)
-		add_uppers(climb, climb->seen.items[i]);
+}
+
+static struct climb climb_from(struct interfaces *interfaces, const char *name)
+{
+	struct climb climb = { interfaces, { .arena = interfaces->finding->arena }, { 0 } };
+	see(&climb, name);
+	for (size_t i = 0; i < climb.seen.count; i++) {
+		struct list uppers = uppers_of(interfaces, climb.seen.items[i]);
+		for (size_t j = 0; j < uppers.count; j++)
+			see(&climb, uppers.items[j]);
+	}
+	return climb;
 }
 
 /*
  * The interface with a default route that is reached, or NULL. All ports of all Open vSwitch bridges have the one master
  * `ovs-system`, and nothing in sysfs says which port is in which bridge: any of them may lead to any.
  */
-static const char *find_route(struct climb *climb, const struct list *routes)
+static const char *find_route(const struct climb *climb, const struct list *routes)
 {
 	for (size_t i = 0; i < routes->count; i++) {
-		if (list_contains(&climb->seen, routes->items[i]))
+		if (is_seen(climb, routes->items[i]))
 			return routes->items[i];
-		if (!list_contains(&climb->seen, "ovs-system"))
+		if (!is_seen(climb, "ovs-system"))
 			continue;
-		struct climb other = { climb->finding, { .arena = climb->finding->arena } };
-		climb_from(&other, routes->items[i]);
-		if (list_contains(&other.seen, "ovs-system"))
+		struct climb other = climb_from(climb->interfaces, routes->items[i]);
+		if (is_seen(&other, "ovs-system"))
 			return routes->items[i];
 	}
 	return NULL;
 }
 
-static bool report_route(struct climb *climb, struct node *node, const struct list *routes, const char *protocol)
+static bool report_route(const struct climb *climb, struct node *node, const struct list *routes, const char *protocol)
 {
 	const char *through = find_route(climb, routes);
 	if (!through)
 		return false;
 	bool direct = strcmp(through, node->name) == 0;
-	users_add_of(climb->finding, node, USE_ROUTE, "carries the default route (%s)%s%s", protocol,
-		     direct ? "" : " of ", direct ? "" : through);
+	users_add_of(climb->interfaces->finding, node, USE_ROUTE, "default route", "carries the default route (%s)%s%s",
+		     protocol, direct ? "" : " of ", direct ? "" : through);
 	return true;
 }
 
@@ -143,48 +194,55 @@ static bool is_tunnel(struct finding *finding, const char *name)
 	return true;
 }
 
-static void report_tunnels(struct finding *finding, const struct list *routes, const char *protocol)
+/* Of a PCI device that has several interfaces, one is named. */
+static void report_tunnel(struct finding *finding, const char *route, const char *protocol)
 {
-	for (size_t i = 0; i < routes->count; i++) {
-		size_t told = SIZE_MAX;
-		if (!is_tunnel(finding, routes->items[i]))
-			continue;
-		for (size_t j = 0; j < finding->node_count; j++) {
-			const struct node *node = &finding->nodes[j];
-			if (strcmp(node->subsystem, "net") != 0 || node->owner == told)
-				continue;
-			told = node->owner;
-			users_add(finding, node->owner, USE_NETWORK, false,
-				  "the default route (%s) goes through %s, a tunnel: not known whether that runs over "
-				  "%s",
-				  protocol, routes->items[i], node->name);
+	bool *told = arena_alloc_array(finding->arena, finding->count + 1, sizeof(*told));
+	for (size_t i = 0; i < finding->node_count; i++) {
+		const struct node *node = &finding->nodes[i];
+		for (size_t j = 0; strcmp(node->subsystem, "net") == 0 && j < node->stake_count; j++) {
+			size_t owner = node->stakes[j].owner;
+			if (!told[owner])
+				users_add(finding, owner, USE_NETWORK, false, "network",
+					  "the default route (%s) goes through %s, a tunnel: not known whether that "
+					  "runs over %s",
+					  protocol, route, node->name);
+			told[owner] = true;
 		}
 	}
+}
+
+static void report_tunnels(struct finding *finding, const struct list *routes, const char *protocol)
+{
+	for (size_t i = 0; i < routes->count; i++)
+		if (is_tunnel(finding, routes->items[i]))
+			report_tunnel(finding, routes->items[i], protocol);
+}
+
+static void report_interface(struct interfaces *interfaces, struct node *node, const struct list *routes_4,
+			     const struct list *routes_6)
+{
+	struct climb climb = climb_from(interfaces, node->name);
+	bool carries = report_route(&climb, node, routes_4, "IPv4");
+	carries |= report_route(&climb, node, routes_6, "IPv6");
+	if (!carries && climb.seen.count > 1)
+		users_add_for(interfaces->finding, node, USE_NETWORK, false, "network",
+			      arena_printf(interfaces->finding->arena, "%s is part of %s", node->name,
+					   climb.seen.items[1]));
 }
 
 void users_find_routes(struct finding *finding)
 {
 	struct list routes_4 = { .arena = finding->arena };
 	struct list routes_6 = { .arena = finding->arena };
-	bool has_network = false;
-	for (size_t i = 0; i < finding->node_count; i++)
-		has_network |= strcmp(finding->nodes[i].subsystem, "net") == 0;
-	if (!has_network)
+	struct interfaces interfaces = { .finding = finding };
+	if (!(finding->has & USERS_INTERFACES))
 		return;
 	read_routes(finding, "/proc/net/route", read_routes_4, &routes_4);
 	read_routes(finding, "/proc/net/ipv6_route", read_routes_6, &routes_6);
 	report_tunnels(finding, &routes_4, "IPv4");
 	report_tunnels(finding, &routes_6, "IPv6");
-	for (size_t i = 0; i < finding->node_count; i++) {
-		struct node *node = &finding->nodes[i];
-		if (strcmp(node->subsystem, "net") != 0)
-			continue;
-		struct climb climb = { finding, { .arena = finding->arena } };
-		climb_from(&climb, node->name);
-		bool carries = report_route(&climb, node, &routes_4, "IPv4");
-		carries |= report_route(&climb, node, &routes_6, "IPv6");
-		if (!carries && climb.seen.count > 1)
-			users_add(finding, node->owner, USE_NETWORK, false, "%s is part of %s", node->name,
-				  climb.seen.items[1]);
-	}
+	for (size_t i = 0; i < finding->node_count; i++)
+		if (strcmp(finding->nodes[i].subsystem, "net") == 0)
+			report_interface(&interfaces, &finding->nodes[i], &routes_4, &routes_6);
 }

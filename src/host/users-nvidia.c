@@ -5,7 +5,6 @@
  */
 #include <sys/sysmacros.h>
 
-#include "host/pci.h"
 #include "host/users-internal.h"
 
 #define GPUS "/proc/driver/nvidia/gpus"
@@ -33,14 +32,14 @@ static bool find_minor(const struct finding *finding, struct slice text, unsigne
 static void add_node(struct finding *finding, size_t owner, const char *subsystem, const char *name, unsigned int minor)
 {
 	struct arena *arena = finding->arena;
-	users_add_node(finding, &(struct node){
-					.owner = owner,
-					.name = name,
-					.device = arena_printf(arena, "/dev/%s", name),
-					.subsystem = subsystem,
-					.path = arena_printf(arena, GPUS "/%s", name),
-					.number = makedev(MAJOR, minor),
-				});
+	struct node *node = users_add_node(finding, &(struct node){
+							    .name = name,
+							    .device = arena_printf(arena, "/dev/%s", name),
+							    .subsystem = subsystem,
+							    .path = arena_printf(arena, GPUS "/%s", name),
+							    .number = makedev(MAJOR, minor),
+						    });
+	users_add_stake(finding, node, owner, NULL);
 }
 
 void users_find_nvidia(struct finding *finding, size_t owner)
@@ -48,19 +47,17 @@ void users_find_nvidia(struct finding *finding, size_t owner)
 	struct arena *arena = finding->arena;
 	struct error error;
 	struct slice text;
-	char *driver;
 	char address[PCI_ADDRESS_TEXT_MAX];
 	unsigned int number;
-	const char *link = pci_path(arena, finding->addresses[owner], "driver");
-	if (root_read_link(finding->root, arena, link, &driver, NULL) < 0 ||
-	    strcmp(text_basename(driver), "nvidia") != 0)
+	const struct pci_function *function = finding->owners[owner].function;
+	if (!text_equals(function->driver, "nvidia"))
 		return;
-	const char *path = arena_printf(arena, GPUS "/%s/information",
-					pci_address_format(finding->addresses[owner], address));
+	const char *path = arena_printf(arena, GPUS "/%s/information", pci_address_format(function->address, address));
 	if (root_read(finding->root, arena, path, &text, &error) < 0) {
-		users_add(finding, owner, USE_UNKNOWN, true, "not known which processes use the GPU: %s", error.text);
+		users_add(finding, owner, USE_UNKNOWN, true, "processes", "not known which processes use the GPU: %s",
+			  error.text);
 	} else if (!find_minor(finding, text, &number)) {
-		users_add(finding, owner, USE_UNKNOWN, true,
+		users_add(finding, owner, USE_UNKNOWN, true, "processes",
 			  "not known which processes use the GPU: %s names no 'Device Minor'", path);
 	} else {
 		add_node(finding, owner, "nvidia", arena_printf(arena, "nvidia%u", number), number);

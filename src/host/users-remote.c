@@ -3,7 +3,6 @@
  * Storage that comes over the network. Which interface it comes over is for routing to decide, packet by packet: any
  * network card whose interface is up may be the one.
  */
-#include "host/pci.h"
 #include "host/users-internal.h"
 
 #define NET "/sys/class/net"
@@ -77,42 +76,43 @@ static void find_fabrics(struct finding *finding, struct list *ret)
 	}
 }
 
-static void report_up(struct finding *finding, struct node *node, const struct list *storage)
+static void report_up(struct finding *finding, const struct node *node, const struct list *storage)
 {
 	/* It has the default route, and is refused for that. */
 	if (node->explained || !is_up(finding, node))
 		return;
 	if (storage->count)
-		users_add(finding, node->owner, USE_UNKNOWN, true,
-			  "%s is up, and %s%s may run over it; take the interface down first (ip link set %s down)",
-			  node->name, storage->items[0], storage->count > 1 ? " and other remote storage" : "",
-			  node->name);
+		users_add_for(finding, node, USE_UNKNOWN, true, "remote storage",
+			      arena_printf(finding->arena,
+					   "%s is up, and %s%s may run over it; take the interface down first (ip link "
+					   "set %s down)",
+					   node->name, storage->items[0],
+					   storage->count > 1 ? " and other remote storage" : "", node->name));
 	else
-		users_add(finding, node->owner, USE_NETWORK, false, "%s is up", node->name);
+		users_add_for(finding, node, USE_NETWORK, false, "network",
+			      arena_printf(finding->arena, "%s is up", node->name));
 }
 
 /* A card with a driver and without an interface: that may be in a container. */
 static void report_hidden(struct finding *finding, size_t owner)
 {
-	struct pci_function function;
-	for (size_t i = 0; i < finding->node_count; i++)
-		if (finding->nodes[i].owner == owner && strcmp(finding->nodes[i].subsystem, "net") == 0)
-			return;
-	if (pci_read_function(finding->root, finding->arena, finding->addresses[owner], &function, NULL) == 0 &&
-	    function.class >> 16 == 0x02 && function.driver && strcmp(function.driver, "vfio-pci") != 0 &&
-	    strcmp(function.driver, "pci-stub") != 0)
-		users_add(finding, owner, USE_NETWORK, false,
+	const struct pci_function *function = finding->owners[owner].function;
+	if (!(finding->owners[owner].has & USERS_INTERFACES) && function->class >> 16 == 0x02 && function->driver &&
+	    strcmp(function->driver, "vfio-pci") != 0 && strcmp(function->driver, "pci-stub") != 0)
+		users_add(finding, owner, USE_NETWORK, false, "network",
 			  "driver %s shows no network interface of it here: there may be one in another network "
 			  "namespace",
-			  function.driver);
+			  function->driver);
 }
 
 void users_find_remote(struct finding *finding)
 {
 	struct list storage = { .arena = finding->arena };
-	find_mounts(finding, &storage);
-	find_iscsi(finding, &storage);
-	find_fabrics(finding, &storage);
+	if (finding->has & USERS_INTERFACES) {
+		find_mounts(finding, &storage);
+		find_iscsi(finding, &storage);
+		find_fabrics(finding, &storage);
+	}
 	for (size_t i = 0; i < finding->node_count; i++)
 		if (strcmp(finding->nodes[i].subsystem, "net") == 0)
 			report_up(finding, &finding->nodes[i], &storage);

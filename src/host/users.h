@@ -14,6 +14,7 @@
 
 #include "base/pci-address.h"
 #include "base/root.h"
+#include "host/pci.h"
 
 enum use_kind {
 	USE_FILE_SYSTEM, /* mounted */
@@ -28,15 +29,20 @@ enum use_kind {
 	USE_UNKNOWN, /* could not be found out */
 };
 
+/* `brief` of the use that a host cannot do without. */
+#define USE_ROOT_BRIEF "root file system"
+
 struct use {
 	struct pci_address address; /* the device that is used */
 	enum use_kind kind;
 	bool needed; /* the host needs it, or it is not known that it does not: the device must not be taken away */
-	const char *text; /* "nvme0n1p2 is mounted at / (ext4)": what uses it, without the address */
+	bool unsure; /* nothing shows that it is so; it could not be ruled out */
+	const char *brief; /* "root file system": a few words for a column; never NULL */
+	const char *text;  /* "nvme0n1p2 is mounted at / (ext4)": what uses it, without the address */
 };
 
 struct uses {
-	struct use *items;
+	struct use *items; /* sorted by address */
 	size_t count;
 	size_t room;
 };
@@ -44,6 +50,17 @@ struct uses {
 /* "file-system", "swap", ...: for programs to read. */
 const char *use_kind_name(enum use_kind kind);
 
-/* The users of `count` devices, in one go. -ENODEV when there is no such device. */
+/* Those of one device: the first, and how many. NULL: none. */
+const struct use *uses_of(const struct uses *uses, struct pci_address address, size_t *ret_count);
+
+/*
+ * The users of `count` devices, in one go: what one device shares with another is a use of both. A device that has others
+ * below it, as Intel's VMD, loses what they have; a bridge does not, where those below it are asked for as well.
+ * -ENODEV when there is no such device.
+ */
 int users_find(const struct root *root, struct arena *arena, const struct pci_address *addresses, size_t count,
 	       struct uses *ret, struct error *error) MUST_CHECK;
+
+/* The same for functions that were read already, sorted by address; in time of O(nodes + functions). */
+void users_find_all(const struct root *root, struct arena *arena, const struct pci_function *functions, size_t count,
+		    struct uses *ret);

@@ -21,8 +21,9 @@ static const char *printable(struct arena *arena, struct slice text)
 void console_parse(struct arena *arena, struct slice line, struct console_event *ret)
 {
 	static const char *const kinds[] = {
-		[CONSOLE_STEP] = "step ",     [CONSOLE_DEVICE] = "device ", [CONSOLE_LOG] = "log ",
-		[CONSOLE_FAILED] = "failed ", [CONSOLE_PROVED] = "proved ", [CONSOLE_END] = "end",
+		[CONSOLE_STEP] = "step ",         [CONSOLE_DEVICE] = "device ", [CONSOLE_CHECK] = "check ",
+		[CONSOLE_SNAPSHOT] = "snapshot ", [CONSOLE_LOG] = "log ",       [CONSOLE_FAILED] = "failed ",
+		[CONSOLE_PROVED] = "proved ",     [CONSOLE_END] = "end",
 	};
 	*ret = (struct console_event){ .kind = CONSOLE_OTHER };
 	const char *mark = line.length ? memmem(line.start, line.length, "@@L", 3) : NULL;
@@ -61,4 +62,33 @@ bool console_parse_device(struct arena *arena, const char *text, struct lab_row 
 		.driver = member(arena, object, "driver"),
 	};
 	return true;
+}
+
+bool console_parse_finding(struct arena *arena, const char *text, struct lab_finding *ret)
+{
+	struct slice rest = slice_of(text);
+	struct slice verdict;
+	struct slice check;
+	if (!slice_next_word(&rest, &verdict) || !slice_next_word(&rest, &check))
+		return false;
+	rest = slice_trim(rest);
+	*ret = (struct lab_finding){
+		.verdict = arena_strndup(arena, verdict.start, verdict.length),
+		.check = arena_strndup(arena, check.start, check.length),
+		.summary = arena_strndup(arena, rest.start, rest.length),
+	};
+	return true;
+}
+
+void console_parse_snapshot(struct buffer *snapshot, const char *text)
+{
+	if (*text != '|')
+		return;
+	for (text++; *text; text++) {
+		if (*text != '\\' || !text[1])
+			buffer_putc(snapshot, *text);
+		else
+			buffer_putc(snapshot, *++text == 't' ? '\t' : *text);
+	}
+	buffer_putc(snapshot, '\n');
 }

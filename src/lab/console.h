@@ -9,6 +9,8 @@ enum console_kind {
 	CONSOLE_OTHER,
 	CONSOLE_STEP,
 	CONSOLE_DEVICE,
+	CONSOLE_CHECK,
+	CONSOLE_SNAPSHOT,
 	CONSOLE_LOG,
 	CONSOLE_FAILED,
 	CONSOLE_PROVED,
@@ -29,3 +31,9 @@ void console_parse(struct arena *arena, struct slice line, struct console_event 
  * left to the caller.
  */
 bool console_parse_device(struct arena *arena, const char *text, struct lab_row *row);
+
+/* A finding from the text of a CONSOLE_CHECK, "FAIL iommu-active SUBJECT: SUMMARY"; likewise. */
+bool console_parse_finding(struct arena *arena, const char *text, struct lab_finding *ret);
+
+/* Adds the line of a snapshot that the text of a CONSOLE_SNAPSHOT stands for: "|" and the line, "\t" and "\\" escaped. */
+void console_parse_snapshot(struct buffer *snapshot, const char *text);

@@ -3,14 +3,16 @@
 #
 # /init of the lab's machines. What a user would do on each level is done here, with the same nestpci on all of them:
 #
-#   L0  list, bind, exec: start L1 from a line without a vIOMMU
-#   L1  list, bind, start L2 (which needs no vIOMMU, being no hypervisor)
-#   L2  list, read and write the disk
+#   L0  list, bind, check, exec: start L1 from a line without a vIOMMU
+#   L1  list, bind, check, start L2 (which needs no vIOMMU, being no hypervisor)
+#   L2  list, check, read and write the disk
 #
 # What is said goes to the console, which each level hands on to the one outside, as lines that the lab understands:
 #
 #   @@L1 step TEXT       something begins
 #   @@L1 device JSON     a function of the device as this level sees it (an object of nestpci list --json)
+#   @@L1 check FINDING   a line of nestpci check --brief
+#   @@L1 snapshot |LINE  a line of nestpci capture; tabs and backslashes are escaped
 #   @@L1 log TEXT        a message of a program or the kernel
 #   @@L1 failed STEP TEXT
 #   @@L1 proved DISK
@@ -24,7 +26,7 @@ mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
 exec </dev/console >/dev/console 2>&1
 
-level=0 device=nvme fault=none memory_l1=512 memory_l2=128
+level=0 device=nvme fault=none memory_l1=512 memory_l2=128 capture=0
 for word in $(cat /proc/cmdline); do
 	case $word in
 	nestpci.level=*) level=${word#*=} ;;
@@ -32,6 +34,7 @@ for word in $(cat /proc/cmdline); do
 	nestpci.fault=*) fault=${word#*=} ;;
 	nestpci.memory_l1=*) memory_l1=${word#*=} ;;
 	nestpci.memory_l2=*) memory_l2=${word#*=} ;;
+	nestpci.capture=*) capture=${word#*=} ;;
 	esac
 done
 disks=1
@@ -69,6 +72,21 @@ devices() {
 
 addresses() {
 	devices | sed 's/.*"address":"\([^"]*\)".*/\1/'
+}
+
+# check [OPTIONS]: what nestpci says of this level. Its verdicts are judged from outside.
+check() {
+	say "step check"
+	run_to /tmp/findings nestpci check --brief --level "$level" "$@"
+	say_lines check </tmp/findings
+	[ "$status" = 0 ] || [ "$status" = 1 ] || failed "check" "nestpci check ended with status $status"
+}
+
+take_snapshot() {
+	[ "$capture" = 1 ] || return 0
+	say "step capture"
+	run_to /tmp/snapshot nestpci capture
+	sed 's/\\/\\\\/g; s/\t/\\t/g; s/^/|/' /tmp/snapshot | sed "s/^/@@L$level snapshot /"
 }
 
 count_disks() {
@@ -113,6 +131,15 @@ run() {
 	status=$(cat /tmp/status)
 }
 
+# The same, with its standard output in a file.
+run_to() {
+	file=$1
+	shift
+	"$@" >"$file" 2>/tmp/messages </dev/null
+	status=$?
+	say_lines log </tmp/messages
+}
+
 # Where pages are huge, L1 maps L2's memory with a few hundred invalidations instead of tens of thousands.
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
 echo always >/sys/kernel/mm/transparent_hugepage/defrag
@@ -121,8 +148,12 @@ say "step booted, kernel $(uname -r)"
 wait_for_disks
 say "step list the devices"
 devices | say_lines device
+set -- $(addresses)
+device_address=$1
 
 if [ "$level" = 2 ]; then
+	check --device "$device_address"
+	take_snapshot
 	say "step read the disk and answer on it"
 	prove
 	end
@@ -132,12 +163,6 @@ vendor=amd
 grep -q '^flags.* vmx' /proc/cpuinfo && vendor=intel
 modprobe "kvm-$vendor" 2>/dev/null || failed "kvm" "kvm-$vendor cannot be loaded: no virtualization extension at this level"
 modprobe vfio_iommu_type1
-set -- $(addresses)
-
-say "step bind $1"
-run nestpci bind "$1"
-[ "$status" = 0 ] || failed "bind" "nestpci bind $1 ended with status $status"
-devices | say_lines device
 
 inner=$((level + 1))
 memory=$memory_l1
@@ -164,12 +189,31 @@ else
 	start=""
 fi
 parameters="$(sed 's/ *nestpci\.level=[0-9]*//' /proc/cmdline) nestpci.level=$inner"
-say "step start L$inner"
-run $start qemu-system-x86_64 -accel kvm -machine "$machine" -cpu host -smp 1 -m "$memory" \
+set -- qemu-system-x86_64 -accel kvm -machine "$machine" -cpu host -smp 1 -m "$memory" \
 	-nodefaults -no-user-config -display none -no-reboot $before \
 	-device pcie-root-port,id=rp1,chassis=1,slot=1 $functions $behind \
 	-chardev stdio,id=console,signal=off -serial chardev:console \
 	-kernel /boot/kernel -initrd /boot/initrd -append "$parameters"
+
+# The line as it will be executed: what `nestpci exec` makes of it, or the faulty one.
+if [ -n "$start" ]; then
+	nestpci rewrite -- "$@" >/tmp/line 2>/dev/null || failed "rewrite" "nestpci rewrite refuses the line"
+else
+	printf '%s\0' "$@" >/tmp/line
+fi
+say "step bind $device_address"
+run nestpci bind "$device_address"
+bind_status=$status
+[ "$bind_status" = 0 ] && devices | say_lines device
+
+# Where binding fails, the check has to say why.
+check --device "$device_address" --vm-file /tmp/line
+[ "$bind_status" = 0 ] || failed "bind" "nestpci bind $device_address ended with status $bind_status"
+
+take_snapshot
+
+say "step start L$inner"
+run $start "$@"
 [ "$status" = 0 ] || failed "start" "QEMU for L$inner ended with status $status"
 say "step L$inner has ended"
 end

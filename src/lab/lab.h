@@ -31,7 +31,7 @@ struct lab_options {
 	enum lab_fault fault;
 	unsigned int memory_l2; /* MiB */
 	unsigned int timeout;   /* seconds for the whole run */
-	const char *keep;       /* directory for logs and disks, or NULL: kept nowhere unless it fails */
+	const char *keep;       /* directory for logs, disks and snapshots, or NULL: kept nowhere unless it fails */
 	const char *cache;      /* directory for packages and images; kept between runs */
 };
 
@@ -50,12 +50,22 @@ struct lab_row {
 	const char *driver; /* "nvme -> vfio-pci" where it changed */
 };
 
+/* What `nestpci check` found on a level. */
+struct lab_finding {
+	unsigned int level;
+	const char *verdict; /* "PASS", "WARN", "FAIL", "UNKNOWN" */
+	const char *check;
+	const char *summary; /* with the subject in front */
+};
+
 struct lab_result {
 	enum lab_verdict verdict;
 	const char *reason; /* a sentence */
 	struct list facts;  /* lines that show it, with the level they are from */
 	struct lab_row *rows;
 	size_t row_count;
+	struct lab_finding *findings;
+	size_t finding_count;
 	double seconds;
 	bool kvm;         /* the outermost machine ran under KVM, not under TCG */
 	const char *logs; /* where the logs are kept, or NULL */

@@ -41,10 +41,10 @@ static const char *kernel_parameters(struct arena *arena, const struct lab_optio
 	const char *impatient = options->fault == LAB_MISPLACED_VIOMMU ? " nvme_core.admin_timeout=4" : "";
 	return arena_printf(arena,
 			    KERNEL_PARAMETERS "%s nestpci.device=%s nestpci.fault=%s nestpci.memory_l1=%u "
-					      "nestpci.memory_l2=%u nestpci.level=%u",
+					      "nestpci.memory_l2=%u nestpci.capture=%d nestpci.level=%u",
 			    impatient, options->device == LAB_GPU_LIKE ? "gpu-like" : "nvme",
 			    prediction ? prediction->name : "none", memory_l1(options), options->memory_l2,
-			    options->levels == 3 ? 0U : 1U);
+			    options->keep != NULL, options->levels == 3 ? 0U : 1U);
 }
 
 static void add_all(struct list *list, const char *const *words)

@@ -11,6 +11,7 @@ static const struct prediction predictions[] = {
 		.fact_level = 1,
 		.fact = "no IOMMU group",
 		.meaning = "without a vIOMMU, L1 has no IOMMU groups, and nothing can be bound to vfio-pci there",
+		.checks = { { 0, "vm-viommu-present" }, { 1, "iommu-firmware-table" } },
 	},
 	{
 		.fault = LAB_WITHOUT_CACHING_MODE,
@@ -22,6 +23,7 @@ static const struct prediction predictions[] = {
 		/* QEMU 4.2 to 10.1: "We need to set caching-mode=on"; from 10.2: "... without enabling caching-mode=on". */
 		.fact = "caching-mode=on",
 		.meaning = "without caching mode, QEMU in L0 does not see what L1 maps, and refuses to start L1",
+		.checks = { { 0, "vm-viommu-caching-mode" } },
 	},
 	{
 		.fault = LAB_WITHOUT_IRQCHIP,
@@ -33,6 +35,7 @@ static const struct prediction predictions[] = {
 		.fact = "Interrupt Remapping cannot work with kernel-irqchip=on",
 		.meaning =
 			"without a split irqchip, KVM has no interrupt remapping, and QEMU in L0 refuses to start L1",
+		.checks = { { 0, "vm-irqchip-split" } },
 	},
 	{
 		.fault = LAB_MISPLACED_VIOMMU,
@@ -44,6 +47,7 @@ static const struct prediction predictions[] = {
 		.fact = "DMAR: [DMA",
 		.meaning =
 			"behind the device on the command line, the vIOMMU does not translate it: L1's DMA faults in L0's IOMMU",
+		.checks = { { 0, "vm-viommu-first" } },
 	},
 };
 

@@ -14,24 +14,15 @@
 #include "base/root.h"
 #include "base/say.h"
 #include "lab/accel.h"
-#include "lab/console.h"
 #include "lab/disk.h"
 #include "lab/image.h"
 #include "lab/lab.h"
 #include "lab/machine.h"
-#include "lab/predict.h"
-
-#define LEVELS 3
+#include "lab/story.h"
+#include "lab/verdict.h"
 
 /* A signal can come just before poll(2) sleeps: it never sleeps longer than this. */
 #define POLL_MS 200
-
-/* What a level did last, for messages, and how it ended. */
-struct level {
-	const char *step;
-	const char *failed; /* "bind nestpci bind ended with ...", or NULL */
-	struct list log;    /* what its programs and its kernel said */
-};
 
 struct run {
 	struct arena *arena;
@@ -40,14 +31,10 @@ struct run {
 	struct error *error;
 	const char *directory; /* of this run: disks and logs */
 	struct lab_disk disks[LAB_DISKS_MAX];
-	struct level levels[LEVELS];
-	size_t proved;
-	bool done; /* the innermost level has nothing more to say */
+	struct story story;
 	uint64_t started;
-	int log; /* the whole console, as it came */
-	size_t row_room;
-	const char *last_other; /* the last line that no level has marked: QEMU's own, or a kernel's panic */
-	int status;             /* of the outermost QEMU */
+	int log;    /* the whole console, as it came */
+	int status; /* of the outermost QEMU */
 };
 
 /* ---- Interruption: Ctrl-C ends the run as its end does, with everything cleaned up. ---- */
@@ -81,74 +68,12 @@ static void progress(const char *text)
 	say_wrapped(stderr, text, PROGRESS_INDENT, PROGRESS_INDENT + 4, say_width(stderr));
 }
 
-static void level_progress(struct run *run, unsigned int level, const char *text)
+static void level_progress(struct arena *arena, unsigned int level, const char *text)
 {
-	progress(arena_printf(run->arena, "L%u  %s", level, text));
+	progress(arena_printf(arena, "L%u  %s", level, text));
 }
 
 /* ---- What the console says ---- */
-
-static void merge_row(struct run *run, unsigned int level, const struct lab_row *row)
-{
-	struct lab_result *result = run->result;
-	for (size_t i = 0; i < result->row_count; i++) {
-		struct lab_row *old = &result->rows[i];
-		if (old->level != level || strcmp(old->address, row->address) != 0)
-			continue;
-		if (strcmp(old->driver, row->driver) != 0)
-			old->driver = arena_printf(run->arena, "%s -> %s", old->driver, row->driver);
-		return;
-	}
-	if (result->row_count == run->row_room) {
-		run->row_room = run->row_room ? run->row_room * 2 : 8;
-		result->rows = arena_grow(run->arena, result->rows, result->row_count, run->row_room, sizeof(*row));
-	}
-	result->rows[result->row_count] = *row;
-	result->rows[result->row_count++].level = level;
-}
-
-static void take_line(struct run *run, struct slice line)
-{
-	struct console_event event;
-	struct lab_row row;
-	console_parse(run->arena, line, &event);
-	struct level *level = &run->levels[event.level];
-	switch (event.kind) {
-	case CONSOLE_STEP:
-		level->step = event.text;
-		level_progress(run, event.level, event.text);
-		break;
-	case CONSOLE_DEVICE:
-		if (console_parse_device(run->arena, event.text, &row))
-			merge_row(run, event.level, &row);
-		break;
-	case CONSOLE_LOG:
-		list_add(&level->log, event.text);
-		/* Our own program's deeds are part of the story; its notes, and the kernel's words, are for the log. */
-		if (text_starts_with(event.text, "nestpci: ") && !text_starts_with(event.text, "nestpci: note: "))
-			level_progress(run, event.level, event.text + strlen("nestpci: "));
-		break;
-	case CONSOLE_FAILED:
-		level->failed = event.text;
-		level_progress(run, event.level, arena_printf(run->arena, "FAILED: %s", event.text));
-		break;
-	case CONSOLE_PROVED:
-		run->proved++;
-		level_progress(run, event.level, arena_printf(run->arena, "%s read and written", event.text));
-		break;
-	case CONSOLE_END:
-		/* What there is to prove is on the disk now; how the levels shut down is no part of it. */
-		run->done = event.level == LEVELS - 1;
-		break;
-	case CONSOLE_OTHER:
-		/* With two levels L0 is this machine, and `nestpci exec` speaks for itself. */
-		if (text_starts_with(event.text, "nestpci: "))
-			level_progress(run, 0, event.text + strlen("nestpci: "));
-		else if (*event.text)
-			run->last_other = event.text;
-		break;
-	}
-}
 
 /* Cuts whole lines off the front of what was read; what is left is the start of the next. */
 static void take_lines(struct run *run, struct buffer *pending)
@@ -159,14 +84,12 @@ static void take_lines(struct run *run, struct buffer *pending)
 		const char *end = memchr(start, '\n', pending->length - done);
 		if (!end)
 			break;
-		take_line(run, (struct slice){ start, (size_t)(end - start) });
+		story_take(&run->story, (struct slice){ start, (size_t)(end - start) });
 		done += (size_t)(end - start) + 1;
 	}
 	memmove(pending->text, pending->text + done, pending->length - done);
 	pending->length -= done;
 }
-
-enum follow_end { FOLLOW_ENDED, FOLLOW_TIMED_OUT, FOLLOW_INTERRUPTED };
 
 static enum follow_end follow(struct run *run, int output)
 {
@@ -190,164 +113,9 @@ static enum follow_end follow(struct run *run, int output)
 		(void)!file_write_all(run->log, (struct slice){ block, (size_t)got });
 		buffer_add(&pending, block, (size_t)got);
 		take_lines(run, &pending);
-		if (run->done)
+		if (run->story.done)
 			return FOLLOW_ENDED;
 	}
-}
-
-/* ---- The verdict ---- */
-
-static const char *find_fact(const struct run *run, unsigned int level, const char *fact)
-{
-	for (size_t i = 0; i < run->levels[level].log.count; i++)
-		if (strstr(run->levels[level].log.items[i], fact))
-			return run->levels[level].log.items[i];
-	return NULL;
-}
-
-static void add_fact(struct run *run, unsigned int level, const char *text)
-{
-	list_add(&run->result->facts, arena_printf(run->arena, "L%u: %s", level, text));
-}
-
-/* The messages of the level that failed, for somebody who has to find out why. */
-static void add_last_messages(struct run *run, unsigned int level)
-{
-	const struct list *log = &run->levels[level].log;
-	for (size_t i = log->count > 5 ? log->count - 5 : 0; i < log->count; i++)
-		add_fact(run, level, log->items[i]);
-}
-
-static const struct level *failed_level(const struct run *run, unsigned int *number)
-{
-	/* The innermost: the failures of those outside follow from it. */
-	for (unsigned int i = LEVELS; i-- > 0;)
-		if (run->levels[i].failed) {
-			*number = i;
-			return &run->levels[i];
-		}
-	return NULL;
-}
-
-static void judge_fault(struct run *run, const struct prediction *prediction)
-{
-	struct lab_result *result = run->result;
-	unsigned int number = 0;
-	const struct level *failed = failed_level(run, &number);
-	const char *fact = find_fact(run, prediction->fact_level, prediction->fact);
-	if (failed && number == prediction->failed_level && text_starts_with(failed->failed, prediction->failed_step) &&
-	    fact) {
-		result->verdict = LAB_FAILED_AS_PREDICTED;
-		result->reason = prediction->meaning;
-		add_fact(run, prediction->fact_level, fact);
-		return;
-	}
-	result->verdict = LAB_FAILED;
-	if (!failed)
-		result->reason = arena_printf(run->arena, "L%u did not fail at '%s', as it must %s",
-					      prediction->failed_level, prediction->failed_step, prediction->name);
-	else
-		result->reason = arena_printf(run->arena,
-					      "predicted: L%u fails at '%s' and L%u says '%s'; seen: L%u fails: %s",
-					      prediction->failed_level, prediction->failed_step, prediction->fact_level,
-					      prediction->fact, number, failed->failed);
-	add_last_messages(run, failed ? number : prediction->fact_level);
-}
-
-/* The innermost level that has said anything; the outermost when none has. */
-static unsigned int innermost_heard(const struct run *run)
-{
-	unsigned int level = LEVELS - 1;
-	while (level > 0 && !run->levels[level].step)
-		level--;
-	return level;
-}
-
-static const char *last_step(const struct run *run, unsigned int level)
-{
-	return run->levels[level].step ? run->levels[level].step : "nothing";
-}
-
-/* The outermost machine has gone before the innermost said its last word. */
-static void judge_silence(struct run *run)
-{
-	unsigned int level = innermost_heard(run);
-	run->result->reason = arena_printf(run->arena,
-					   "the machines ended (status %d) while L%u was at: %s; last line: %s",
-					   run->status, level, last_step(run, level),
-					   run->last_other ? run->last_other : "none");
-}
-
-/* What gpu-like is there to show: both functions in one group, on every level that has groups. */
-static bool functions_share_group(const struct lab_result *result)
-{
-	for (size_t i = 0; i < result->row_count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (result->rows[i].level == result->rows[j].level &&
-			    strcmp(result->rows[i].group, result->rows[j].group) != 0)
-				return false;
-	return true;
-}
-
-static int judge_proof(struct run *run)
-{
-	struct lab_result *result = run->result;
-	size_t disks = lab_disk_count(run->options->device);
-	result->verdict = LAB_FAILED;
-	unsigned int number = 0;
-	const struct level *failed = failed_level(run, &number);
-	if (failed) {
-		result->reason = arena_printf(run->arena, "L%u failed: %s", number, failed->failed);
-		add_last_messages(run, number);
-		return 0;
-	}
-	if (!run->done) {
-		judge_silence(run);
-		return 0;
-	}
-	if (!functions_share_group(result)) {
-		result->reason = "the device's functions are not in one IOMMU group, so nothing is shown of a group";
-		return 0;
-	}
-	for (size_t i = 0; i < disks; i++) {
-		const char *reason = NULL;
-		int r = lab_disk_verify(run->arena, &run->disks[i], &reason, run->error);
-		if (r < 0)
-			return r;
-		if (r == 0) {
-			result->reason = arena_printf(run->arena, "disk %zu: %s", i, reason);
-			return 0;
-		}
-	}
-	if (run->proved != disks) {
-		result->reason = arena_printf(run->arena, "the disks are right, but L2 reported %zu of %zu",
-					      run->proved, disks);
-		return 0;
-	}
-	result->verdict = LAB_PROVED;
-	result->reason = disks == 1 ? "L2 read the nonce through the device, and its answer is on the disk" :
-				      "L2 read both nonces through the device, and its answers are on the disks";
-	return 0;
-}
-
-static void judge_timeout(struct run *run)
-{
-	unsigned int level = innermost_heard(run);
-	run->result->verdict = LAB_FAILED;
-	run->result->reason = arena_printf(run->arena, "not done after %u s; last heard of L%u: %s",
-					   run->options->timeout, level, last_step(run, level));
-}
-
-static int judge(struct run *run, enum follow_end end)
-{
-	const struct prediction *prediction = predict(run->options->fault);
-	if (end == FOLLOW_TIMED_OUT)
-		judge_timeout(run);
-	else if (prediction)
-		judge_fault(run, prediction);
-	else
-		return judge_proof(run);
-	return 0;
 }
 
 /* ---- The run's folder ---- */
@@ -375,16 +143,22 @@ static int make_directory(struct run *run)
 	return 0;
 }
 
-static void write_level_logs(struct run *run)
+static void write_level_file(struct run *run, unsigned int level, const char *kind, const struct buffer *text)
 {
-	for (unsigned int i = 0; i < LEVELS; i++) {
-		const struct list *log = &run->levels[i].log;
+	if (text->length)
+		(void)!file_replace(arena_printf(run->arena, "%s/L%u.%s", run->directory, level, kind),
+				    (struct slice){ text->text, text->length }, 0644, NULL);
+}
+
+static void write_level_files(struct run *run)
+{
+	for (unsigned int i = 0; i < LAB_LEVELS; i++) {
+		const struct list *log = &run->story.levels[i].log;
 		struct buffer text = { .arena = run->arena };
 		for (size_t j = 0; j < log->count; j++)
 			buffer_printf(&text, "%s\n", log->items[j]);
-		if (text.length)
-			(void)!file_replace(arena_printf(run->arena, "%s/L%u.log", run->directory, i),
-					    (struct slice){ text.text, text.length }, 0644, NULL);
+		write_level_file(run, i, "log", &text);
+		write_level_file(run, i, "snap", &run->story.levels[i].snapshot);
 	}
 }
 
@@ -393,7 +167,7 @@ static void clean_up(struct run *run, bool keep_logs)
 	if (run->log >= 0)
 		close(run->log);
 	if (run->options->keep || keep_logs) {
-		write_level_logs(run);
+		write_level_files(run);
 		run->result->logs = run->directory;
 	}
 	for (size_t i = 0; i < LAB_DISKS_MAX && !run->options->keep; i++)
@@ -450,12 +224,12 @@ static int start_and_follow(struct run *run, const struct lab_image *image)
 	if (end == FOLLOW_INTERRUPTED)
 		return error_set(run->error, -EINTR, "interrupted");
 	bool silent = true;
-	for (size_t i = 0; i < LEVELS; i++)
-		silent = silent && !run->levels[i].step;
+	for (size_t i = 0; i < LAB_LEVELS; i++)
+		silent = silent && !run->story.levels[i].step;
 	if (end == FOLLOW_ENDED && silent)
 		return error_set(run->error, -EIO, "the outermost machine did not boot: QEMU ended with status %d: %s",
-				 run->status, run->last_other ? run->last_other : "it said nothing");
-	return judge(run, end);
+				 run->status, run->story.last_other ? run->story.last_other : "it said nothing");
+	return verdict_reach(&run->story, run->options, run->disks, end, run->status, run->error);
 }
 
 static int run_in_directory(struct run *run, const struct lab_image *image)
@@ -517,8 +291,7 @@ int lab_run(struct arena *arena, const struct lab_options *options, struct lab_r
 {
 	*ret = (struct lab_result){ .facts = { .arena = arena } };
 	struct run run = { .arena = arena, .options = options, .result = ret, .error = error, .log = -1 };
-	for (size_t i = 0; i < LEVELS; i++)
-		run.levels[i].log.arena = arena;
+	story_start(&run.story, arena, ret, level_progress);
 	struct lab_image image;
 	int r = check_memory(&run);
 	if (r == 0)

@@ -4,72 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "qemu/topology.h"
+
 /* A bridge with a standard hot-plug controller, as pcie-pci-bridge is, has slots 1 to 31. */
 #define FIRST_SLOT 1U
 #define LAST_SLOT 31U
-
-static bool is_root_bus(const struct qemu_device *device)
-{
-	const char *bus = keyval_get(&device->properties, "bus");
-	return !bus || strcmp(bus, "pcie.0") == 0;
-}
-
-static bool makes_express_bus(const char *driver)
-{
-	static const char *const express[] = {
-		"pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream", "pxb-pcie", "cxl-rp",
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(express); i++)
-		if (strcmp(driver, express[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool makes_conventional_bus(const char *driver)
-{
-	static const char *const conventional[] = {
-		"pci-bridge", "pci-bridge-seat", "i82801b11-bridge", "dec-21154-p2p-bridge", "simba-pci-bridge",
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(conventional); i++)
-		if (strcmp(driver, conventional[i]) == 0)
-			return true;
-	return false;
-}
-
-/* A function has a space of its own: named by bus and address, or by itself where QEMU chooses the address. */
-static const char *own_space(struct edit *edit, const struct qemu_device *device)
-{
-	const char *bus = keyval_get(&device->properties, "bus");
-	unsigned int slot;
-	unsigned int function;
-	if (qemu_parse_slot(keyval_get(&device->properties, "addr"), &slot, &function))
-		return arena_printf(edit->arena, "%s/%x.%x", bus ? bus : "pcie.0", slot, function);
-	return arena_printf(edit->arena, "%s/device %zu", bus ? bus : "pcie.0", (size_t)(device - edit->vm->devices));
-}
-
-/*
- * A name for the address space that a device lands in, the same for all that share one; NULL where the bus is not known.
- * Follows QEMU's pci_device_iommu_address_space (hw/pci/pci.c): behind a PCIe-to-PCI bridge the secondary bus is one
- * space, behind any other conventional bridge the bridge's own.
- */
-static const char *address_space(struct edit *edit, const struct qemu_device *device)
-{
-	for (int depth = 0; depth < QEMU_BRIDGE_DEPTH_MAX; depth++) {
-		if (is_root_bus(device))
-			return own_space(edit, device);
-		const struct qemu_device *bridge = qemu_parent_bridge(edit->vm, device);
-		if (!bridge)
-			return NULL;
-		if (makes_express_bus(bridge->driver))
-			return own_space(edit, device);
-		if (strcmp(bridge->driver, "pcie-pci-bridge") == 0)
-			return arena_printf(edit->arena, "behind %s", bridge->id);
-		if (!makes_conventional_bus(bridge->driver))
-			return NULL;
-		device = bridge;
-	}
-	return NULL;
-}
 
 struct member {
 	const struct qemu_device *device;
@@ -110,7 +49,7 @@ static struct members gather_members(struct edit *edit)
 		}
 		member->device = device;
 		member->group = find_group(edit->facts, member->address);
-		member->space = address_space(edit, device);
+		member->space = qemu_address_space(edit->arena, edit->vm, device, true);
 		members.count++;
 	}
 	return members;
@@ -146,10 +85,10 @@ static bool same_place(const struct qemu_device *a, const struct qemu_device *b)
 
 static bool is_on_express_bus(const struct edit *edit, const struct qemu_device *device)
 {
-	if (is_root_bus(device))
+	if (qemu_is_on_root_bus(device))
 		return true;
 	const struct qemu_device *bridge = qemu_parent_bridge(edit->vm, device);
-	return bridge && makes_express_bus(bridge->driver);
+	return bridge && qemu_makes_express_bus(bridge->driver);
 }
 
 static unsigned int function_of(const struct qemu_device *device)
@@ -200,7 +139,7 @@ static bool can_stand_here(const struct edit *edit, const struct members *group,
 	if (device->form == QEMU_JSON && group->items[0].device->form != QEMU_JSON)
 		return false;
 	const struct qemu_device *parent = qemu_parent_bridge(edit->vm, device);
-	return is_root_bus(device) || (parent && parent < group->items[0].device);
+	return qemu_is_on_root_bus(device) || (parent && parent < group->items[0].device);
 }
 
 /*

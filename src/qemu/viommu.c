@@ -68,24 +68,18 @@ static const struct qemu_option *first_pci_option(const struct edit *edit)
 	return first;
 }
 
-/*
- * Whether anything that must come behind this vIOMMU is created before it: a vfio device, or what stands in a
- * configuration file that could not be read.
- */
-static const char *find_early_device(const struct edit *edit, const struct qemu_device *viommu)
+const char *viommu_find_early_device(struct arena *arena, const struct qemu_vm *vm, const struct qemu_device *viommu)
 {
-	const struct qemu_vm *vm = edit->vm;
 	for (size_t i = 0; &vm->devices[i] != viommu; i++)
 		if (qemu_device_is_vfio(&vm->devices[i])) {
 			const char *host = keyval_get(&vm->devices[i].properties, "host");
-			return arena_printf(edit->arena, "%s%s%s", vm->devices[i].driver, host ? " " : "",
-					    host ? host : "");
+			return arena_printf(arena, "%s%s%s", vm->devices[i].driver, host ? " " : "", host ? host : "");
 		}
 	for (size_t i = 0; i < vm->config_count; i++) {
 		const struct qemu_config *config = &vm->configs[i];
 		bool before = viommu->form == QEMU_JSON || config->option->word < viommu->option->word;
 		if (before && config->problem && !config->from_memory)
-			return arena_printf(edit->arena, "-readconfig %s", qemu_argument(vm->argv, config->option));
+			return arena_printf(arena, "-readconfig %s", qemu_argument(vm->argv, config->option));
 	}
 	return NULL;
 }
@@ -211,7 +205,7 @@ static int mend_viommu(struct edit *edit, const struct qemu_device *viommu)
 {
 	struct wish wishes[8];
 	size_t count = gather_wishes(edit, viommu, wishes);
-	const char *early = find_early_device(edit, viommu);
+	const char *early = viommu_find_early_device(edit->arena, edit->vm, viommu);
 	if (count == 0 && !early)
 		return 0;
 	if (viommu->form == QEMU_CONFIG)

@@ -60,3 +60,9 @@ struct viommu_result {
  */
 int viommu_rewrite(struct arena *arena, const struct qemu_vm *vm, const struct viommu_options *options,
 		   const struct viommu_facts *facts, struct viommu_result *ret, struct error *error) MUST_CHECK;
+
+/*
+ * What must come behind this vIOMMU and is created before it: a vfio device ("vfio-pci 0000:01:00.0"), or a configuration
+ * file that could not be read. NULL: nothing.
+ */
+const char *viommu_find_early_device(struct arena *arena, const struct qemu_vm *vm, const struct qemu_device *viommu);

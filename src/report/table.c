@@ -6,15 +6,6 @@
 #define COLUMNS_MAX 16
 #define GAP 2
 
-/* Characters, not bytes: every byte of UTF-8 that does not continue a character begins one. */
-static size_t width_of(const char *text)
-{
-	size_t width = 0;
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
 static size_t count_columns(const struct table *table)
 {
 	size_t count = 0;
@@ -28,39 +19,14 @@ void table_start(struct table *table, struct arena *arena, const char *const *he
 	*table = (struct table){ .arena = arena, .headings = headings, .cells = { .arena = arena } };
 }
 
-/* What a terminal would act upon, or could not show: control characters (those of U+0080 too) and what is no UTF-8. */
-static size_t printable(const char *text)
-{
-	const unsigned char *at = (const unsigned char *)text;
-	bool control = at[0] < ' ' || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
-	return control ? 0 : text_character(text);
-}
-
-static const char *clean(struct arena *arena, const char *cell)
-{
-	const char *at = cell;
-	for (size_t length = 1; *at && length; at += length)
-		length = printable(at);
-	if (!*at)
-		return cell;
-	char *copy = arena_strdup(arena, cell);
-	for (char *c = copy; *c;) {
-		size_t length = printable(c);
-		if (!length)
-			*c = '?';
-		c += length ? length : 1;
-	}
-	return copy;
-}
-
 void table_add(struct table *table, const char *cell)
 {
-	list_add(&table->cells, clean(table->arena, cell));
+	list_add(&table->cells, report_printable(table->arena, cell));
 }
 
 static void print_cut(FILE *stream, const char *text, size_t room)
 {
-	if (width_of(text) <= room) {
+	if (report_width(text) <= room) {
 		fputs(text, stream);
 		return;
 	}
@@ -75,6 +41,14 @@ static void print_cut(FILE *stream, const char *text, size_t room)
 	fputs("...", stream);
 }
 
+/* A cell that is not the last, filled up to the width of its column. */
+static void print_cell(FILE *stream, const char *text, size_t width)
+{
+	size_t own = report_width(text);
+	print_cut(stream, text, width);
+	fprintf(stream, "%*s", (int)((own < width ? width - own : 0) + GAP), "");
+}
+
 static void print_row(const struct table *table, FILE *stream, const char *const *cells, const size_t *widths,
 		      size_t columns, size_t width)
 {
@@ -84,11 +58,10 @@ static void print_row(const struct table *table, FILE *stream, const char *const
 		last--;
 	if (table->indent) {
 		fputs(table->indent, stream);
-		used += width_of(table->indent);
+		used += report_width(table->indent);
 	}
 	for (size_t i = 0; i < last; i++) {
-		fputs(cells[i], stream);
-		fprintf(stream, "%*s", (int)(widths[i] - width_of(cells[i]) + GAP), "");
+		print_cell(stream, cells[i], widths[i]);
 		used += widths[i] + GAP;
 	}
 	if (width && last == columns - 1 && used + 8 < width)
@@ -105,12 +78,15 @@ void table_print(const struct table *table, FILE *stream, size_t width)
 	if (columns == 0)
 		return;
 	for (size_t i = 0; i < columns; i++)
-		widths[i] = width_of(table->headings[i]);
+		widths[i] = report_width(table->headings[i]);
 	for (size_t i = 0; i < table->cells.count; i++) {
-		size_t cell = width_of(table->cells.items[i]);
+		size_t cell = report_width(table->cells.items[i]);
 		if (cell > widths[i % columns])
 			widths[i % columns] = cell;
 	}
+	for (size_t i = 0; width && table->limits && i < columns; i++)
+		if (table->limits[i] && widths[i] > table->limits[i])
+			widths[i] = table->limits[i];
 	print_row(table, stream, table->headings, widths, columns, width);
 	for (size_t i = 0; i + columns <= table->cells.count; i += columns)
 		print_row(table, stream, table->cells.items + i, widths, columns, width);

@@ -6,13 +6,14 @@
 
 #include <stdio.h>
 
-#include "base/text.h"
+#include "report/text.h"
 
 struct table {
 	struct arena *arena;
 	const char *const *headings; /* ended by NULL */
 	struct list cells;           /* row after row; NULL cells are not allowed, "" is */
 	const char *indent;          /* before each line, or NULL */
+	const size_t *limits;        /* widest that each column gets where lines have a width, 0: any; NULL: all any */
 };
 
 /* Starts with `headings`, which must outlive the table. */
@@ -21,6 +22,7 @@ void table_start(struct table *table, struct arena *arena, const char *const *he
 void table_add(struct table *table, const char *cell);
 
 /*
- * Prints headings and rows. The last column is cut with "..." where a line would be wider than `width` (0: never cut).
+ * Prints headings and rows. Where lines have a `width` (0: they have none, and nothing is cut) the last column is cut with
+ * "..." to what is left, and the others to their limits.
  */
 void table_print(const struct table *table, FILE *stream, size_t width);

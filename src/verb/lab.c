@@ -39,7 +39,9 @@ static const struct verb_option options[] = {
 	{ OPTION_MISPLACE, "misplace", "viommu", "put the vIOMMU behind the device: likewise" },
 	{ OPTION_MEMORY_L2, "memory-l2", "MIB", "memory of L2 (default: 128)" },
 	{ OPTION_TIMEOUT, "timeout", "SECONDS", "give up after that time (default: 900)" },
-	{ OPTION_KEEP, "keep", "DIR", "keep logs and disks in this new directory" },
+	{ OPTION_KEEP, "keep", "DIR",
+	  "keep logs, disks and a snapshot of each level in\n"
+	  "this new directory" },
 	{ OPTION_CACHE, "cache", "DIR",
 	  "packages and boot images (default: nestpci/lab in\n"
 	  "$XDG_CACHE_HOME or ~/.cache)" },
@@ -151,6 +153,21 @@ static const char *verdict_name(enum lab_verdict verdict)
 	return names[verdict];
 }
 
+static struct json_object *findings_json(const struct lab_result *result)
+{
+	struct json_object *array = json_object_new_array();
+	for (size_t i = 0; i < result->finding_count; i++) {
+		const struct lab_finding *finding = &result->findings[i];
+		struct json_object *object = json_object_new_object();
+		json_add_number(object, "level", finding->level);
+		json_add_text(object, "verdict", finding->verdict);
+		json_add_text(object, "check", finding->check);
+		json_add_text(object, "summary", finding->summary);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
 static void print_json(const struct lab_result *result)
 {
 	AUTO_JSON *object = json_object_new_object();
@@ -176,7 +193,37 @@ static void print_json(const struct lab_result *result)
 		json_add_text(row, "driver", result->rows[i].driver);
 		json_object_array_add(rows, row);
 	}
+	json_object_object_add(object, "checks", findings_json(result));
 	json_print(object);
+}
+
+static size_t count_findings(const struct lab_result *result, unsigned int level, const char *verdict)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < result->finding_count; i++)
+		count += result->findings[i].level == level && strcmp(result->findings[i].verdict, verdict) == 0;
+	return count;
+}
+
+static void print_checks(struct arena *arena, const struct lab_result *result)
+{
+	static const char *const headings[] = { "CHECK", "PASS", "WARN", "FAIL", "UNKNOWN", NULL };
+	struct table table;
+	table_start(&table, arena, headings);
+	for (unsigned int level = 0; level <= 2; level++) {
+		bool spoke = false;
+		for (size_t i = 0; i < result->finding_count; i++)
+			spoke = spoke || result->findings[i].level == level;
+		if (!spoke)
+			continue;
+		table_add(&table, arena_printf(arena, "L%u", level));
+		for (size_t i = 1; headings[i]; i++)
+			table_add(&table, arena_printf(arena, "%zu", count_findings(result, level, headings[i])));
+	}
+	if (result->finding_count) {
+		putchar('\n');
+		table_print(&table, stdout, 0);
+	}
 }
 
 static void print_text(struct arena *arena, const struct lab_result *result)
@@ -195,6 +242,7 @@ static void print_text(struct arena *arena, const struct lab_result *result)
 		putchar('\n');
 		table_print(&table, stdout, 0);
 	}
+	print_checks(arena, result);
 	bool colour = say_in_colour(stdout);
 	const char *start = !colour ? "" : result->verdict == LAB_FAILED ? "\033[1;31m" : "\033[1;32m";
 	printf("\n%s%s%s in %.1f s: ", start,

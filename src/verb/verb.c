@@ -12,6 +12,7 @@
 #define OPTIONS_MAX 32
 #define ID_HELP 0x10000
 #define HELP_COLUMN 28
+#define WORD_MAX 64
 
 struct getopt_table {
 	struct option options[OPTIONS_MAX + 2];
@@ -133,4 +134,25 @@ void verb_print_help(const struct verb *verb)
 	print_option(&(struct verb_option){ 'h', "help", NULL, "this text" });
 	printf("\nExit status: 0 done, 1 the answer is no, 2 called wrongly, 3 could not be done,\n"
 	       "4 done in part.\n");
+}
+
+size_t verb_distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1];
+	size_t width = strlen(b);
+	if (width >= WORD_MAX || strlen(a) >= WORD_MAX)
+		return WORD_MAX;
+	for (size_t i = 0; i <= width; i++)
+		row[i] = i;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= width; j++) {
+			size_t change = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			size_t least = row[j] + 1 < row[j - 1] + 1 ? row[j] + 1 : row[j - 1] + 1;
+			row[j] = least < change ? least : change;
+		}
+	}
+	return row[width];
 }

@@ -52,4 +52,10 @@ int verb_usage(const struct verb_args *args, const char *format, ...) __attribut
 
 void verb_print_help(const struct verb *verb);
 
+/*
+ * How many letters must be changed, added or taken away to get from one word to the other (Levenshtein's distance); a
+ * large number for words that are too long to be typed by mistake.
+ */
+size_t verb_distance(const char *a, const char *b);
+
 extern const struct verb *const verbs[]; /* ended by NULL; in main.c */

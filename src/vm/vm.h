@@ -9,12 +9,15 @@
 #include "base/pci-address.h"
 #include "qemu/vm.h"
 
+struct proxmox_config;
+
 enum vm_manager { VM_PLAIN, VM_PROXMOX, VM_LIBVIRT };
 enum vm_source { VM_FROM_CONFIGURATION, VM_FROM_COMMAND_LINE, VM_FROM_PROCESS };
 enum vm_answer { VM_UNKNOWN, VM_YES, VM_NO };
 enum vm_irqchip { VM_IRQCHIP_DEFAULT /* in the kernel */, VM_IRQCHIP_ON, VM_IRQCHIP_SPLIT, VM_IRQCHIP_OFF };
 enum vm_viommu_model { VM_VIOMMU_INTEL, VM_VIOMMU_AMD, VM_VIOMMU_VIRTIO };
 
+/* Switches that are not given have QEMU's default here; UNKNOWN is "auto". */
 struct vm_viommu {
 	enum vm_viommu_model model;
 	const char *where; /* "machine: q35,viommu=intel", "args: -device intel-iommu,...", "-device intel-iommu,..." */
@@ -26,12 +29,13 @@ struct vm_viommu {
 	enum vm_answer eim;
 	enum vm_answer device_iotlb;
 	enum vm_answer snoop_control;
-	enum vm_answer scalable;    /* x-scalable-mode */
-	enum vm_answer first_level; /* x-flts */
-	enum vm_answer dma_remap;   /* amd-iommu */
-	enum vm_answer xtsup;       /* amd-iommu */
-	const char *bus;            /* as given, or NULL */
-	unsigned int aw_bits;       /* 0: not given, QEMU's default */
+	enum vm_answer scalable;        /* x-scalable-mode */
+	enum vm_answer first_level;     /* x-flts */
+	enum vm_answer dma_remap;       /* amd-iommu */
+	enum vm_answer xtsup;           /* amd-iommu */
+	enum vm_answer dma_translation; /* NO: it remaps interrupts only */
+	const char *bus;                /* as given, or NULL */
+	unsigned int aw_bits;           /* 0: not given, QEMU's default */
 };
 
 /* A device of the host that the VM is given. */
@@ -42,19 +46,22 @@ struct vm_device {
 	size_t host_count;
 	const char *mapping; /* a resource mapping's name, or NULL */
 	const char *mdev;    /* mediated: its type or uuid, or NULL; then nothing of the host changes hands */
+	bool any_of;         /* the mapping has several devices on this node: the first free one is taken */
 	const char *problem; /* why the hosts are not known: "no PCI device found for '0000:99:00'", or NULL */
 	bool native;         /* the manager knows of it; false: in args: or the line */
-	bool pcie;       /* on a PCI Express port of its own; false: on the root bus or behind a conventional bridge */
-	bool root_bus;   /* on pcie.0 itself */
-	const char *bus; /* the bus' name; devices with the same name of a conventional bridge share an address space */
-	bool shares_bridge;  /* behind a PCIe-to-PCI bridge: one requester id with all that is there */
-	bool keep_driver;    /* driver=keep */
-	const char *romfile; /* or NULL */
+	bool bus_known;      /* false: what it sits on is not known, and the next three say nothing */
+	bool pcie;     /* on a PCI Express port of its own; false: on the root bus or behind a conventional bridge */
+	bool root_bus; /* on pcie.0 itself, or on another root bus of PCI Express (pxb-pcie) */
+	bool shares_bridge;        /* behind a conventional bridge: one requester id with all that is there */
+	const char *bus;           /* the bus' name, or NULL: QEMU's default */
+	const char *address_space; /* the same name for all that share one under a vIOMMU; NULL: not known */
+	bool keep_driver;          /* driver=keep */
+	const char *romfile;       /* or NULL */
 	bool bootable_x_vga;
 	bool iommufd;
 };
 
-/* A change that is not in force yet. */
+/* A change that is not in force yet: the next start makes it, so the VM as it is defined has it already. */
 struct vm_pending {
 	const char *key;
 	const char *current; /* NULL: not set */
@@ -68,18 +75,19 @@ struct vm {
 	const char *name; /* or NULL */
 	const char *path; /* what was read */
 	const char *node; /* Proxmox VE: whose VM it is, or NULL */
+	bool elsewhere;   /* of another node than this host: its devices are not of this host, and have no `hosts` */
 	enum vm_answer running;
 	pid_t pid;           /* 0: none */
 	struct fact memlock; /* of the running process: number, -1 unlimited */
 
 	bool template;
 	const char *lock;        /* "backup", or NULL */
-	enum vm_answer kvm;      /* NO: emulated on purpose */
+	enum vm_answer kvm;      /* NO: emulated; on purpose where `accelerator` says so */
 	const char *accelerator; /* as on the line; NULL */
 	const char *cpu;         /* the type: "host", "x86-64-v2-AES"; NULL: the manager's default (`cpu_default`) */
 	const char *cpu_default;
 	enum vm_answer nested_cpu;    /* the guest sees vmx or svm */
-	unsigned int phys_bits;       /* 0: not given; UINT_MAX: the host's */
+	unsigned int phys_bits;       /* 0: the model's; UINT_MAX: the host's, as with "host" itself */
 	unsigned int guest_phys_bits; /* 0: not given */
 	enum vm_answer pdpe1gb;
 	unsigned int cpus;   /* 0: not known; at most */
@@ -100,6 +108,7 @@ struct vm {
 	bool virtio_mem;
 	const char *hugepages; /* "2", "1024", "any", a path; or NULL */
 	bool numa;
+	bool mem_lock;                 /* -overcommit mem-lock: all memory is locked at once */
 	unsigned int shutdown_seconds; /* startup: down=; 0: not given */
 	bool onboot;
 	bool ha;                /* HA-managed */
@@ -115,7 +124,9 @@ struct vm {
 	size_t device_count;
 	struct vm_pending *pending;
 	size_t pending_count;
-	struct list problems; /* what could not be read or understood, as sentences */
+	const struct proxmox_config *configuration; /* what it was read from, with lines and spelling; or NULL */
+	const struct qemu_vm *line;                 /* the QEMU line that it was read from; or NULL */
+	struct list problems;                       /* what could not be read or understood, as sentences */
 };
 
 struct vms {

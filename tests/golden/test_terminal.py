@@ -8,6 +8,7 @@ import struct
 import subprocess
 import termios
 
+SERVER = pathlib.Path(__file__).resolve().parent.parent / "hosts" / "server"
 HOST = pathlib.Path(__file__).resolve().parent / "list" / "hosts" / "workstation"
 
 
@@ -37,6 +38,20 @@ def test_list_fits_into_80_columns(nestpci):
     assert max(len(line) for line in lines) <= 80
     assert any(line.endswith("...") for line in lines)
     assert not any("\x1b" in line for line in lines)
+
+
+def test_what_stands_in_the_way_fits_as_well(nestpci):
+    lines = run_on_terminal([nestpci, "list", "--root", SERVER], 80)
+    assert max(len(line) for line in lines) <= 80
+    assert any("no: root file system" in line for line in lines)
+    assert any("no: process 900 (pipe" in line for line in lines)
+
+
+def test_show_fits_into_80_columns(nestpci):
+    for address in ("01:00.0", "00:14.0", "10000:e1:00.0", "00:1f.4"):
+        lines = run_on_terminal([nestpci, "show", "--root", SERVER, address], 80)
+        assert [line for line in lines if len(line) > 80] == []
+        assert lines[0].startswith(address if len(address) > 7 else f"0000:{address}")
 
 
 def test_list_is_whole_where_there_is_room(nestpci):

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "base/root.h"
@@ -234,6 +235,129 @@ static void reads_and_writes_live(void **state)
 	assert_string_equal(error.text, "/proc/self/cmdline: not a line of text: it holds a NUL");
 }
 
+static void open_snapshot(void *const *state, const char *text, struct root *root)
+{
+	struct error error;
+	put_file(state, "machine.snap", text);
+	if (root_open_snapshot(root, in_folder(state, "machine.snap"), &error) < 0)
+		fail_msg("%s", error.text);
+}
+
+static void reads_a_snapshot(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct list names = { 0 };
+	struct stat status;
+	char *line;
+	open_snapshot(
+		state,
+		"nestpci snapshot 1\n[/]\nlink -> /sys/device\nsda @ block 8:16\n[/sys/device]\nclass = 0x010802 \n"
+		"config: words\n\ta\nfolder/\nto -> class\ntimed @ regular 12 34\n",
+		&root);
+	assert_int(root.kind, ROOT_SNAPSHOT);
+	assert_int(root_read_line(&root, &arena, "/link/class", &line, NULL), 0);
+	assert_string_equal(line, "0x010802");
+	assert_int(root_read_line(&root, &arena, "/link/config", &line, NULL), -EINVAL);
+	assert_int(root_real_path(&root, &arena, "/link/to", &line, NULL), 0);
+	assert_string_equal(line, "/sys/device/class");
+	assert_int(root_read_link(&root, &arena, "/link/to", &line, NULL), 0);
+	assert_string_equal(line, "class");
+	assert_int(root_list(&root, &arena, "/link", &names, NULL), 0);
+	assert_int(names.count, 5);
+	assert_string_equal(names.items[1], "config");
+	names.count = 0;
+	assert_int(root_list_directories(&root, &arena, "/link", &names, NULL), 0);
+	assert_int(names.count, 1);
+	assert_string_equal(names.items[0], "folder");
+	assert_int(root_stat(&root, "/sda", &status, NULL), 0);
+	assert_true(S_ISBLK(status.st_mode) && status.st_rdev == makedev(8, 16));
+	assert_int(root_stat(&root, "/link/timed", &status, NULL), 0);
+	assert_true(S_ISREG(status.st_mode) && status.st_size == 12 && status.st_mtime == 34);
+	assert_int(root_stat(&root, "/link", &status, NULL), 0);
+	assert_true(S_ISDIR(status.st_mode));
+}
+
+static void says_what_a_snapshot_does_not_hold(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct list names = { 0 };
+	struct error error;
+	char *line;
+	open_snapshot(state,
+		      "nestpci snapshot 1\npartial\n[/a]\nunread ?\ndenied ! EACCES\nhidden/ ! EPERM\nlink ->\n"
+		      "node @ char 1:3\n- gone\n",
+		      &root);
+	assert_int(root_read_line(&root, &arena, "/a/unread", &line, &error), -ENODATA);
+	assert_contains(error.text, "machine.snap:/a/unread: is there; what it holds was not read");
+	assert_true(root_exists(&root, "/a/unread"));
+	assert_int(root_read_line(&root, &arena, "/a/denied", &line, &error), -EACCES);
+	assert_contains(error.text, "machine.snap:/a/denied: Permission denied");
+	assert_true(root_exists(&root, "/a/denied"));
+	assert_int(root_list(&root, &arena, "/a/hidden", &names, &error), -EPERM);
+	assert_int(root_list(&root, &arena, "/a", &names, &error), -ENODATA);
+	assert_contains(error.text, "machine.snap:/a: not known");
+	assert_int(root_list(&root, &arena, "/a/unread", &names, &error), -ENOTDIR);
+	assert_int(root_read_link(&root, &arena, "/a/link", &line, &error), -ENODATA);
+	assert_int(root_read_link(&root, &arena, "/a/unread", &line, &error), -EINVAL);
+	assert_int(root_read_line(&root, &arena, "/a/node", &line, &error), -EINVAL);
+	assert_contains(error.text, "not a regular file");
+	assert_int(root_read_line(&root, &arena, "/a", &line, &error), -EISDIR);
+	assert_int(root_read_line(&root, &arena, "/a/gone", &line, &error), -ENOENT);
+	assert_int(root_read_line(&root, &arena, "/a/other", &line, &error), -ENODATA);
+	assert_false(root_exists(&root, "/a/other"));
+}
+
+static int never_asked(struct arena *arena, const void *what, const char **ret, struct error *error)
+{
+	(void)arena;
+	(void)what;
+	(void)ret;
+	(void)error;
+	fail_msg("a snapshot was asked");
+	return 0;
+}
+
+static void a_snapshot_answers_as_it_was_answered(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct error error;
+	const char *text;
+	open_snapshot(state,
+		      "nestpci snapshot 1\nask kvm/nested_state = 16\nask log:\n\tone\n\ttwo\n"
+		      "ask claimed/dev/sda ! EBUSY taken\nask silent ! EIO\nask odd: words\n\ta\n",
+		      &root);
+	assert_int(root_ask(&root, &arena, "kvm/nested_state", never_asked, NULL, &text, &error), 0);
+	assert_string_equal(text, "16");
+	assert_int(root_ask(&root, &arena, "log", never_asked, NULL, &text, &error), 0);
+	assert_string_equal(text, "one\ntwo\n");
+	assert_int(root_ask(&root, &arena, "claimed/dev/sda", never_asked, NULL, &text, &error), -EBUSY);
+	assert_string_equal(error.text, "taken");
+	assert_int(root_ask(&root, &arena, "silent", never_asked, NULL, &text, &error), -EIO);
+	assert_contains(error.text, "machine.snap: silent: Input/output error");
+	assert_int(root_ask(&root, &arena, "odd", never_asked, NULL, &text, &error), -EINVAL);
+	assert_int(root_ask(&root, &arena, "other", never_asked, NULL, &text, &error), -ENODATA);
+	assert_contains(error.text, "machine.snap: other: not known: this was not asked");
+}
+
+static void a_snapshot_is_for_reading(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ROOT offline = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	struct error error;
+	const char *text;
+	open_snapshot(state, "nestpci snapshot 1\n[/etc]\none = 1\n", &root);
+	assert_int(root_open_file(&root, "/etc/one", O_RDONLY, &error), -ENOTSUP);
+	assert_contains(error.text, "machine.snap:/etc/one: a snapshot has no files that could be opened");
+	assert_int(root_write_attribute(&root, "/etc/one", "2", &error), -EROFS);
+	open_snapshot(state, "nestpci snapshot 1\noffline\nask x = 1\n", &offline);
+	assert_int(offline.kind, ROOT_OFFLINE);
+	assert_int(root_ask(&offline, &arena, "x", never_asked, NULL, &text, &error), -ENOTSUP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +372,10 @@ int main(void)
 		test_in_folder(lists_sorted),
 		test_in_folder(writes_nothing_offline),
 		test_in_folder(reads_and_writes_live),
+		test_in_folder(reads_a_snapshot),
+		test_in_folder(says_what_a_snapshot_does_not_hold),
+		test_in_folder(a_snapshot_answers_as_it_was_answered),
+		test_in_folder(a_snapshot_is_for_reading),
 	};
 	return cmocka_run_group_tests_name("base-root", tests, NULL, NULL);
 }

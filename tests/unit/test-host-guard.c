@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/clock.h"
+#include "base/recorder.h"
 #include "test-host.h"
 
 /* A FIFO that nobody reads holds up whoever opens it for writing, as a busy driver holds up a write to `unbind`. */
@@ -40,9 +41,9 @@ static void passes_errors_on(void **state)
 	assert_int(guard_read_line(&root, &arena, path, 5000, &text, &error), -ENOENT);
 	assert_contains(error.text, path);
 	assert_int(guard_write(&root, path, "1", 5000, &error), -ENOENT);
-	assert_int(guard_is_claimed(&root, path, 5000, &error), -ENOENT);
+	assert_int(guard_is_claimed(&root, &arena, path, 5000, &error), -ENOENT);
 	put_file(state, "plain", "");
-	assert_int(guard_is_claimed(&root, in_folder(state, "plain"), 5000, &error), 0);
+	assert_int(guard_is_claimed(&root, &arena, in_folder(state, "plain"), 5000, &error), 0);
 }
 
 static void a_write_that_hangs_is_left(void **state)
@@ -115,6 +116,30 @@ static void signatures_of_small_and_absent_disks(void **state)
 	assert_int(guard_find_signature(&root, &arena, in_folder(state, "absent"), 5000, &name, &error), -ENOENT);
 }
 
+/* The reading is done in a child, whose memory is not ours. */
+static void what_is_read_under_guard_is_recorded(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ROOT replay = ROOT_NONE;
+	AUTO_RECORDER recorder = { 0 };
+	struct buffer snapshot = { .arena = &arena };
+	char *text = NULL;
+	put_file(state, "attribute", "(null)\n");
+	assert_int(root_open(&root, NULL, NULL), 0);
+	recorder_start(&recorder, &root);
+	const char *path = in_folder(state, "attribute");
+	assert_int(guard_read_line(&root, &arena, path, 5000, &text, NULL), 0);
+	assert_int(guard_read_line(&root, &arena, in_folder(state, "absent"), 5000, &text, NULL), -ENOENT);
+	snapshot_write(&recorder.snapshot, &snapshot);
+	put_file(state, "machine.snap", snapshot.text);
+	assert_int(root_open_snapshot(&replay, in_folder(state, "machine.snap"), NULL), 0);
+	text = NULL;
+	assert_int(guard_read_line(&replay, &arena, path, 5000, &text, NULL), 0);
+	assert_string_equal(text, "(null)");
+	assert_int(guard_read_line(&replay, &arena, in_folder(state, "absent"), 5000, &text, NULL), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +148,7 @@ int main(void)
 		test_in_folder(a_write_that_hangs_is_left),
 		test_in_folder(signatures_are_found),
 		test_in_folder(signatures_of_small_and_absent_disks),
+		test_in_folder(what_is_read_under_guard_is_recorded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

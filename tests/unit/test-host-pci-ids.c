@@ -78,6 +78,26 @@ static void absent_is_told(void **state)
 	assert_null(item.vendor_name);
 }
 
+/* A name is copied once, however often the file gives it, and whoever wants it: the first counts. */
+static void the_first_of_several_names_counts(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct pci_function items[] = {
+		{ .vendor = 0x8086, .device = 0x10d3, .class = 0x020000 },
+		{ .vendor = 0x8086, .device = 0x10d4, .class = 0x020000 },
+		{ .vendor = 0x8086, .device = 0x10d3, .class = 0x020000 },
+	};
+	struct pci_functions functions = { items, ARRAY_SIZE(items) };
+	fake_file(state, "/usr/share/misc/pci.ids",
+		  "8086  One\n\t10d3  First\n\t10d3  Second\n8086  Two\n\t10d3  Third\n");
+	fill(state, &arena, &functions, 0);
+	assert_string_equal(items[0].vendor_name, "One");
+	assert_string_equal(items[0].device_name, "First");
+	assert_null(items[1].device_name);
+	assert_ptr_equal(items[0].vendor_name, items[1].vendor_name);
+	assert_ptr_equal(items[0].device_name, items[2].device_name);
+}
+
 static void survives_rubbish(void **state)
 {
 	AUTO_ARENA arena = { 0 };
@@ -94,9 +114,8 @@ static void survives_rubbish(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_folder(names_what_is_known),
-		test_in_folder(looks_in_other_places),
-		test_in_folder(absent_is_told),
+		test_in_folder(names_what_is_known), test_in_folder(looks_in_other_places),
+		test_in_folder(absent_is_told),      test_in_folder(the_first_of_several_names_counts),
 		test_in_folder(survives_rubbish),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

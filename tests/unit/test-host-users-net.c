@@ -132,15 +132,15 @@ static void an_interface_may_be_in_another_namespace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test_in_folder(the_default_route_directly),
-		test_in_folder(the_default_route_through_bridge_over_bond),
-		test_in_folder(an_open_vswitch_may_lead_anywhere),
-		test_in_folder(other_routes_do_not_count),
-		test_in_folder(an_interface_that_is_up),
-		test_in_folder(remote_storage_may_run_over_it),
-		test_in_folder(a_disk_over_fabrics_may_run_over_it),
-		test_in_folder(a_tunnel_may_run_over_it),
-		test_in_folder(an_interface_may_be_in_another_namespace),
+		test_both_ways(the_default_route_directly),
+		test_both_ways(the_default_route_through_bridge_over_bond),
+		test_both_ways(an_open_vswitch_may_lead_anywhere),
+		test_both_ways(other_routes_do_not_count),
+		test_both_ways(an_interface_that_is_up),
+		test_both_ways(remote_storage_may_run_over_it),
+		test_both_ways(a_disk_over_fabrics_may_run_over_it),
+		test_both_ways(a_tunnel_may_run_over_it),
+		test_both_ways(an_interface_may_be_in_another_namespace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

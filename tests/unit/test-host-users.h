@@ -26,6 +26,26 @@ static inline void fake_disk(void *const *state)
 	fake_file(state, "/run/udev/data/b259:3", "I:3\n");
 }
 
+static inline int make_folder_with_dev(void **state)
+{
+	fake_has_dev = true;
+	if (make_folder(state) < 0)
+		return -1;
+	fake_dev(state);
+	return 0;
+}
+
+static inline int make_folder_without_dev(void **state)
+{
+	fake_has_dev = false;
+	return make_folder(state);
+}
+
+/* A test once with and once without /sys/dev: what belongs to a device is found in both ways. */
+#define test_both_ways(function)                                                        \
+	cmocka_unit_test_setup_teardown(function, make_folder_with_dev, remove_folder), \
+		cmocka_unit_test_setup_teardown(function, make_folder_without_dev, remove_folder)
+
 static inline void find(void *const *state, struct arena *arena, const char *address, struct uses *ret)
 {
 	AUTO_ROOT root = ROOT_NONE;

@@ -70,6 +70,18 @@ static inline void fake_pci(void *const *state, const char *address, const char 
 	}
 }
 
+/* Whether fake_device() makes links in /sys/dev, as every kernel does; a tree made by hand may lack them. */
+static bool fake_has_dev = true;
+
+/* The links that say that there is such a thing as /sys/dev, though nothing of ours may be in it. */
+static inline void fake_dev(void *const *state)
+{
+	put_directory(state, "/sys/dev/block");
+	put_directory(state, "/sys/class/block");
+	put_directory(state, "/sys/devices/virtual/mem/null");
+	fake_link(state, "/sys/dev/char/1:3", "../../devices/virtual/mem/null");
+}
+
 /* A kernel device in `folder` ("/sys/devices/.../nvme0n1p1"): `number` is "259:1", or NULL without a device node. */
 static inline void fake_device(void *const *state, const char *folder, const char *subsystem, const char *number)
 {
@@ -84,6 +96,12 @@ static inline void fake_device(void *const *state, const char *folder, const cha
 		return;
 	snprintf(path, sizeof(path), "%s/dev", folder);
 	fake_file(state, path, number);
+	if (!fake_has_dev)
+		return;
+	snprintf(path, sizeof(path), "/sys/dev/%s/%.*s", strcmp(subsystem, "block") == 0 ? "block" : "char",
+		 (int)strcspn(number, "\n"), number);
+	snprintf(target, sizeof(target), "../..%s", folder + strlen("/sys"));
+	fake_link(state, path, target);
 }
 
 static inline struct pci_address address_of(const char *text)

@@ -78,6 +78,25 @@ static void cuts_the_last_column(void **state)
 	assert_contains(printed(&arena, &table, 49), "name of a device\n");
 }
 
+static void cuts_other_columns_to_their_limits(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct table table;
+	static const size_t limits[] = { 0, 6, 4 };
+	static const char *const cells[] = {
+		"01:00.0", "snd_\xe2\x82\xac_intel", "a name of a device", "2", "nvme", "x"
+	};
+	table_start(&table, &arena, headings);
+	table.limits = limits;
+	fill(&table, cells, ARRAY_SIZE(cells));
+	/* The last column is not cut to a limit, but to what is left. */
+	assert_string_equal(printed(&arena, &table, 80), "Address  Driver  Name\n"
+							 "01:00.0  snd...  a name of a device\n"
+							 "2        nvme    x\n");
+	/* Where lines have no end nothing is cut. */
+	assert_contains(printed(&arena, &table, 0), "snd_\xe2\x82\xac_intel  a name of a device\n");
+}
+
 static void indents(void **state)
 {
 	AUTO_ARENA arena = { 0 };
@@ -114,6 +133,7 @@ int main(void)
 		cmocka_unit_test(leaves_no_blanks_at_the_end_of_a_line),
 		cmocka_unit_test(measures_characters_not_bytes),
 		cmocka_unit_test(cuts_the_last_column),
+		cmocka_unit_test(cuts_other_columns_to_their_limits),
 		cmocka_unit_test(indents),
 		cmocka_unit_test(what_a_terminal_would_act_upon_is_replaced),
 		cmocka_unit_test(a_file_has_no_width),

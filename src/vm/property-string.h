@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Property strings, the language of most values of a Proxmox VE configuration: "0000:01:00,pcie=1,x-vga=1".
+ *
+ *   string = part { "," part }       blank parts count for nothing
+ *   part   = key "=" value | value   (one at most: the value of the format's default key)
+ *
+ * Read as pve-common's parse_property_string does: no blank is trimmed, a key that the format does not know, one that
+ * stands twice and one without a value spoil the whole string, and Proxmox VE then goes on as if it were not there.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* A version of the package qemu-server: "8.2.1", and before Proxmox VE 8 "7.4-2". */
+struct release {
+	unsigned int parts[3]; /* all 0: not known, taken as the newest */
+};
+
+#define RELEASE_FORMAT "%u.%u%c%u"
+#define RELEASE_PARTS(release) \
+	(release).parts[0], (release).parts[1], (release).parts[0] < 8 ? '-' : '.', (release).parts[2]
+
+/* False for a version that is known, and older. */
+bool release_has(struct release release, struct release since);
+
+struct property_key {
+	const char *name;
+	bool (*is_valid)(const char *value); /* NULL: any value will do */
+	struct release since;                /* all 0: of old */
+};
+
+struct property_format {
+	const struct property_key *keys;
+	size_t count;
+	const char *default_key; /* or NULL */
+};
+
+struct property {
+	struct slice spelling; /* "pcie=1", into the text that was read */
+	const char *key;       /* the default key where the part is a bare value */
+	const char *value;
+	bool bare;
+};
+
+struct property_string {
+	struct property *items;
+	size_t count;
+};
+
+/* -EINVAL: Proxmox VE of that release would not take it, `error` says why. */
+int property_string_parse(struct arena *arena, const char *text, const struct property_format *format,
+			  struct release release, struct property_string *ret, struct error *error) MUST_CHECK;
+
+/* NULL: not given. */
+const char *property_get(const struct property_string *string, const char *key);
+
+/* 1, on, yes, true and 0, off, no, false, in any case: 1, 0, or -1 for anything else. */
+int property_boolean(const char *text);
+
+/* Whether a switch is given, and on. */
+bool property_is_on(const struct property_string *string, const char *key);
+
+bool property_is_boolean(const char *value);
