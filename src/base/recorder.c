@@ -42,6 +42,11 @@ static enum snapshot_kind kind_of(mode_t mode)
 	}
 }
 
+static bool is_number(const char *name)
+{
+	return *name && name[strspn(name, "0123456789")] == '\0';
+}
+
 /* A link to whoever looks would lead to another place each time. */
 static bool is_self(const char *path)
 {
@@ -170,9 +175,32 @@ static bool is_kernels(const struct snapshot_node *node, const struct snapshot *
 	return strcmp(node->name, "sys") == 0 || strcmp(node->name, "proc") == 0;
 }
 
+/*
+ * The links of a process to what it has open, to its program, to its namespaces: the kernel does not follow their text
+ * (proc_pid_fd(5)). It may name what is somewhere else, or nowhere.
+ */
+static bool is_magic(const struct snapshot_node *node, const struct snapshot *snapshot)
+{
+	const struct snapshot_node *process = NULL;
+	if (node->kind != SNAPSHOT_LINK)
+		return false;
+	for (; node->parent && node->parent != &snapshot->top; node = node->parent)
+		if (node->kind == SNAPSHOT_DIRECTORY)
+			process = node;
+	return strcmp(node->name, "proc") == 0 && process &&
+	       (is_number(process->name) || strcmp(process->name, "self") == 0);
+}
+
 void recorder_note_stat(const struct root *root, const char *path, const struct stat *status)
 {
-	struct snapshot_node *node = root->recorder ? place(root, path, true) : NULL;
+	struct snapshot_node *node = root->recorder && status ? place(root, path, false) : NULL;
+	if (node && is_magic(node, &root->recorder->snapshot)) {
+		node->behind = (uint8_t)kind_of(status->st_mode);
+		if (node->behind == SNAPSHOT_BLOCK || node->behind == SNAPSHOT_CHARACTER)
+			node->number = status->st_rdev;
+		return;
+	}
+	node = root->recorder ? place(root, path, true) : NULL;
 	if (!node || !status || node->kind != SNAPSHOT_REGULAR || node->times || !S_ISREG(status->st_mode) ||
 	    is_kernels(node, &root->recorder->snapshot))
 		return;

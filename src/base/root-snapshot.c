@@ -117,7 +117,7 @@ int root_snapshot_list(const struct root *root, const char *path, bool directori
 
 static mode_t mode_of(const struct snapshot_node *node)
 {
-	switch (node->kind) {
+	switch (node->kind == SNAPSHOT_LINK ? node->behind : node->kind) {
 	case SNAPSHOT_DIRECTORY:
 		return S_IFDIR | PERMISSIONS_DIRECTORY;
 	case SNAPSHOT_BLOCK:
@@ -136,11 +136,14 @@ static mode_t mode_of(const struct snapshot_node *node)
 int root_snapshot_stat(const struct root *root, const char *path, struct stat *ret, struct error *error)
 {
 	struct snapshot_node *node;
-	int r = snapshot_walk(root->snapshot, path, true, &node);
+	int r = snapshot_walk(root->snapshot, path, false, &node);
+	/* A link to an open file leads there, wherever its text would lead. */
+	if (r == 0 && node->kind == SNAPSHOT_LINK && !node->behind)
+		r = snapshot_walk(root->snapshot, path, true, &node);
 	if (r < 0)
 		return fail(root, path, r, error);
 	*ret = (struct stat){ .st_mode = mode_of(node), .st_nlink = 1, .st_rdev = node->number };
-	ret->st_size = (off_t)(node->times ? node->times->size : node->length);
+	ret->st_size = (off_t)(node->times ? node->times->size : node->kind == SNAPSHOT_LINK ? 0 : node->length);
 	ret->st_mtime = node->times ? node->times->mtime : 0;
 	return 0;
 }

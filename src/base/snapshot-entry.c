@@ -66,6 +66,8 @@ int snapshot_claim(struct snapshot_parser *parser, struct snapshot_node *node, e
 	node->error = 0;
 	node->text = NULL;
 	node->length = 0;
+	node->behind = SNAPSHOT_NOTHING;
+	node->number = 0;
 	if (!times_here)
 		node->times = NULL;
 	parser->said = true;
@@ -171,9 +173,8 @@ static int read_times(struct snapshot_parser *parser, struct snapshot_node *node
 	return 0;
 }
 
-/* "block 259:3" */
-static int read_device(struct snapshot_parser *parser, struct snapshot_node *node, enum snapshot_kind kind,
-		       const char *text)
+/* "259:3" */
+static int read_number(struct snapshot_parser *parser, const char *text, dev_t *ret)
 {
 	AUTO_ARENA scratch = { 0 };
 	size_t length = strcspn(text, ":");
@@ -182,40 +183,67 @@ static int read_device(struct snapshot_parser *parser, struct snapshot_node *nod
 	    text_to_number(arena_strndup(&scratch, text, length), 10, UINT32_MAX, &numbers[0]) < 0 ||
 	    text_to_number(text + length + 1, 10, UINT32_MAX, &numbers[1]) < 0)
 		return snapshot_wrong(parser, "'%.40s' is no device number like 259:3", text);
-	int r = snapshot_claim(parser, node, kind);
+	*ret = makedev((unsigned int)numbers[0], (unsigned int)numbers[1]);
+	return 0;
+}
+
+struct status {
+	enum snapshot_kind kind;
+	dev_t number;
+	const char *words[3]; /* as they stand; "": none */
+	size_t count;
+};
+
+/* What is behind "@ ": the kind of a file. */
+static int read_status(struct snapshot_parser *parser, struct arena *arena, struct slice text, struct status *ret)
+{
+	static const struct {
+		const char *word;
+		enum snapshot_kind kind;
+		size_t least;
+		size_t most;
+	} rows[] = {
+		{ "block", SNAPSHOT_BLOCK, 2, 2 },     { "char", SNAPSHOT_CHARACTER, 2, 2 },
+		{ "fifo", SNAPSHOT_FIFO, 1, 1 },       { "socket", SNAPSHOT_SOCKET, 1, 1 },
+		{ "regular", SNAPSHOT_REGULAR, 1, 3 }, { "directory", SNAPSHOT_DIRECTORY, 1, 1 },
+	};
+	struct slice word;
+	*ret = (struct status){ .words = { "", "", "" } };
+	for (struct slice rest = text; slice_next_word(&rest, &word); ret->count++)
+		if (ret->count < ARRAY_SIZE(ret->words))
+			ret->words[ret->count] = arena_strndup(arena, word.start, word.length);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(ret->words[0], rows[i].word) == 0 && ret->count >= rows[i].least &&
+		    ret->count <= rows[i].most)
+			ret->kind = rows[i].kind;
+	if (ret->kind == SNAPSHOT_BLOCK || ret->kind == SNAPSHOT_CHARACTER)
+		return read_number(parser, ret->words[1], &ret->number);
+	return ret->kind ? 0 :
+			   snapshot_wrong(parser,
+					  "'@ %.*s': it can be 'block MAJOR:MINOR', 'char MAJOR:MINOR', 'fifo', "
+					  "'socket' or 'regular SIZE TIME'",
+					  SHOWN(text));
+}
+
+/* "name @ status" */
+static int read_special(struct snapshot_parser *parser, struct snapshot_node *node, struct slice text)
+{
+	AUTO_ARENA scratch = { 0 };
+	struct status status;
+	int r = read_status(parser, &scratch, text, &status);
+	if (r < 0)
+		return r;
+	if (status.kind == SNAPSHOT_REGULAR)
+		return read_times(parser, node, status.words[1], status.words[2]);
+	if (status.kind == SNAPSHOT_DIRECTORY)
+		return snapshot_wrong(parser, "a directory is written 'name/'");
+	r = snapshot_claim(parser, node, status.kind);
 	if (r == 0)
-		node->number = makedev((unsigned int)numbers[0], (unsigned int)numbers[1]);
+		node->number = status.number;
 	return r;
 }
 
-/* What is behind "@ ". */
-static int read_status(struct snapshot_parser *parser, struct snapshot_node *node, struct slice text)
-{
-	AUTO_ARENA scratch = { 0 };
-	const char *words[3] = { "", "", "" };
-	struct slice word;
-	size_t count = 0;
-	for (struct slice rest = text; slice_next_word(&rest, &word); count++)
-		if (count < ARRAY_SIZE(words))
-			words[count] = arena_strndup(&scratch, word.start, word.length);
-	if (count == 3 && strcmp(words[0], "regular") == 0)
-		return read_times(parser, node, words[1], words[2]);
-	if (count == 2 && strcmp(words[0], "block") == 0)
-		return read_device(parser, node, SNAPSHOT_BLOCK, words[1]);
-	if (count == 2 && strcmp(words[0], "char") == 0)
-		return read_device(parser, node, SNAPSHOT_CHARACTER, words[1]);
-	if (count == 1 && strcmp(words[0], "fifo") == 0)
-		return snapshot_claim(parser, node, SNAPSHOT_FIFO);
-	if (count == 1 && strcmp(words[0], "socket") == 0)
-		return snapshot_claim(parser, node, SNAPSHOT_SOCKET);
-	return snapshot_wrong(
-		parser,
-		"'@ %.*s': it can be 'block MAJOR:MINOR', 'char MAJOR:MINOR', 'fifo', 'socket' or 'regular SIZE "
-		"TIME'",
-		SHOWN(text));
-}
-
-/* "name -> target"; without a target: it was not read; "! EACCES": it could not be. */
+/* "name -> target", "name -> target @ status"; without a target: it was not read; "! EACCES": it could not be. */
 static int read_link(struct snapshot_parser *parser, struct snapshot_node *node, struct slice target)
 {
 	AUTO_ARENA scratch = { 0 };
@@ -224,6 +252,17 @@ static int read_link(struct snapshot_parser *parser, struct snapshot_node *node,
 		return r < 0 || target.length == 0 ? r : snapshot_wrong(parser, "'->' is followed by a blank");
 	if (snapshot_take_prefix(&target, "! "))
 		return snapshot_read_errno(parser, target, &node->error);
+	const char *at = memmem(target.start, target.length, " @ ", 3);
+	if (at) {
+		struct status status;
+		struct slice text = { at + 3, target.length - (size_t)(at + 3 - target.start) };
+		r = read_status(parser, &scratch, text, &status);
+		if (r < 0)
+			return r;
+		node->behind = (uint8_t)status.kind;
+		node->number = status.number;
+		target.length = (size_t)(at - target.start);
+	}
 	if (target.length == 0)
 		return 0;
 	const char *decoded = snapshot_decode(&scratch, target);
@@ -236,7 +275,7 @@ static int read_link(struct snapshot_parser *parser, struct snapshot_node *node,
 static int read_file(struct snapshot_parser *parser, struct snapshot_node *node, struct slice rest)
 {
 	if (snapshot_take_prefix(&rest, " @ "))
-		return read_status(parser, node, rest);
+		return read_special(parser, node, rest);
 	if (snapshot_take_prefix(&rest, " ->"))
 		return read_link(parser, node, rest);
 	bool unread = slice_equals(rest, " ?");
@@ -248,7 +287,7 @@ static int read_file(struct snapshot_parser *parser, struct snapshot_node *node,
 	if (r < 0 || unread)
 		return r;
 	return failed ? snapshot_read_errno(parser, rest, &node->error) :
-			snapshot_read_one_line(parser, node, rest, "\n");
+			snapshot_read_one_line(parser, node, rest, true);
 }
 
 int snapshot_read_entry(struct snapshot_parser *parser)
@@ -259,14 +298,14 @@ int snapshot_read_entry(struct snapshot_parser *parser)
 	while (name.length < rest.length && name.start[name.length] != ' ' && name.start[name.length] != '\t')
 		name.length++;
 	rest = (struct slice){ rest.start + name.length, rest.length - name.length };
-	char last = name.length ? name.start[name.length - 1] : '\0';
 	if (name.length == 0)
 		return snapshot_wrong(parser, "a line that begins with a blank");
+	const char *last = name.start + name.length - 1;
 	if (slice_equals(name, "-"))
 		return read_absent(parser, rest);
-	if (last == '/')
+	if (*last == '/')
 		return read_directory(parser, name, rest);
-	if (last != ':') {
+	if (*last != ':') {
 		int r = add_node(parser, parser->section, name, &node);
 		return r < 0 ? r : read_file(parser, node, rest);
 	}

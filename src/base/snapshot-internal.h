@@ -2,6 +2,8 @@
 /* What the snapshot*.c files share: how names and contents are spelled. */
 #pragma once
 
+#include <errno.h>
+
 #include "base/snapshot.h"
 
 /* How the lines of a block, each behind a tab, are to be read. */
@@ -73,16 +75,16 @@ struct snapshot_parser {
 /* For messages: what stands there, if not all of it. */
 #define SHOWN(slice) (int)((slice).length < 60 ? (slice).length : 60), (slice).start
 
-/* Puts the file and the line in front of what is wrong with it. Returns -EINVAL. */
-int snapshot_wrong(const struct snapshot_parser *parser, const char *format, ...) PRINTF_FORMAT(2, 3);
+/* Puts the file and the line in front of what is wrong with it. -EINVAL, which analyzers see, too. */
+#define snapshot_wrong(parser, ...) ERROR_RETURN(-EINVAL, snapshot_fill_error(parser, __VA_ARGS__))
+void snapshot_fill_error(const struct snapshot_parser *parser, const char *format, ...) PRINTF_FORMAT(2, 3);
 
 /* Cuts a prefix off, where it is one. */
 bool snapshot_take_prefix(struct slice *text, const char *prefix);
 
-/* What a file holds: in the line at hand, behind '=' (`end`: what the line ends with there), or in the lines below it. */
+/* What a file holds: in the line at hand, behind '=' (`newline`: and a newline), or in the lines below it. */
 int snapshot_take_content(struct snapshot_parser *parser, struct snapshot_node *node, struct slice content);
-int snapshot_read_one_line(struct snapshot_parser *parser, struct snapshot_node *node, struct slice text,
-			   const char *end);
+int snapshot_read_one_line(struct snapshot_parser *parser, struct snapshot_node *node, struct slice text, bool newline);
 int snapshot_read_block(struct snapshot_parser *parser, struct slice form_name, struct snapshot_node *node);
 int snapshot_read_errno(struct snapshot_parser *parser, struct slice name, uint8_t *ret);
 

@@ -74,7 +74,7 @@ static int load_base(const struct snapshot_source *source, const char *name, str
 static int load(struct loading *loading, int fd, const char *name, bool may_have_base, struct error *error)
 {
 	AUTO_ARENA scratch = { 0 };
-	struct slice text;
+	struct slice text = slice_of("");
 	int r = read_all(&scratch, loading, fd, name, &text, error);
 	if (r < 0)
 		return r;

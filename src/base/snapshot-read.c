@@ -8,14 +8,14 @@
 
 #define COMMENTS_MAX 1000
 
-int snapshot_wrong(const struct snapshot_parser *parser, const char *format, ...)
+void snapshot_fill_error(const struct snapshot_parser *parser, const char *format, ...)
 {
 	char text[1024];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return error_set(parser->error, -EINVAL, "%s:%u: %s", parser->source->name, parser->number, text);
+	error_fill(parser->error, "%s:%u: %s", parser->source->name, parser->number, text);
 }
 
 /* --- Lines --- */
@@ -127,18 +127,18 @@ int snapshot_read_block(struct snapshot_parser *parser, struct slice form_name, 
 	return r < 0 ? r : snapshot_take_content(parser, node, (struct slice){ content.text, content.length });
 }
 
-int snapshot_read_one_line(struct snapshot_parser *parser, struct snapshot_node *node, struct slice text,
-			   const char *end)
+int snapshot_read_one_line(struct snapshot_parser *parser, struct snapshot_node *node, struct slice text, bool newline)
 {
 	if (text.length && !snapshot_take_prefix(&text, " "))
 		return snapshot_wrong(parser, "'=' is followed by a blank");
-	size_t length = text.length + strlen(end);
+	size_t length = text.length + newline;
 	int r = check_content(parser, length);
 	if (r < 0)
 		return r;
 	char *line = arena_alloc(&parser->snapshot->arena, length + 1);
 	memcpy(line, text.start, text.length);
-	memcpy(line + text.length, end, strlen(end));
+	if (newline)
+		line[text.length] = '\n';
 	node->text = line;
 	node->length = length;
 	return 0;
@@ -198,7 +198,7 @@ static int read_question(struct snapshot_parser *parser, struct slice rest)
 	if (block)
 		return snapshot_read_block(parser, rest, node);
 	if (snapshot_take_prefix(&rest, " ="))
-		return snapshot_read_one_line(parser, node, rest, "");
+		return snapshot_read_one_line(parser, node, rest, false);
 	struct slice error;
 	if (!snapshot_take_prefix(&rest, " ! ") || !slice_next_word(&rest, &error))
 		return snapshot_wrong(parser, "'ask %.*s' is followed by '=', ':' or '! ERROR text'", SHOWN(key));

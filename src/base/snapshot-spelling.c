@@ -5,7 +5,7 @@
 
 #include "base/snapshot-internal.h"
 
-#define HEX_PER_LINE 16
+#define HEX_PER_LINE ((size_t)16)
 #define HEX_RUN_LEAST (2 * HEX_PER_LINE)
 #define HEX_RUN_MAX ((uint64_t)1024 * 1024)
 /* A line of escaped text is broken where the text has a newline, or else here. */
@@ -270,27 +270,32 @@ void snapshot_write_block(struct buffer *out, enum snapshot_form form, struct sl
 		write_lines(out, content, form == FORM_WORDS ? '\0' : '\n');
 }
 
+/* The byte that an escape stands for, behind its backslash, and how long it is there; -1: none. */
+static int read_escape(struct slice text, size_t *ret_length)
+{
+	static const char letters[] = "ntr\\";
+	static const char bytes[] = "\n\t\r\\";
+	const char *letter = text.length && text.start[0] ? strchr(letters, text.start[0]) : NULL;
+	*ret_length = letter ? 1 : 3;
+	if (letter)
+		return bytes[letter - letters];
+	return text.length && text.start[0] == 'x' ? hex_byte((struct slice){ text.start + 1, text.length - 1 }) : -1;
+}
+
 static const char *read_escaped(struct buffer *out, struct slice line)
 {
 	while (line.length) {
-		size_t plain = 0;
-		while (plain < line.length && line.start[plain] != '\\')
-			plain++;
+		const char *escape = memchr(line.start, '\\', line.length);
+		size_t plain = escape ? (size_t)(escape - line.start) : line.length;
 		buffer_add(out, line.start, plain);
-		line = (struct slice){ line.start + plain, line.length - plain };
-		if (line.length == 0)
+		if (!escape)
 			break;
-		char c = line.length > 1 ? line.start[1] : '\0';
-		size_t cut = 2;
-		int byte = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c == '\\' ? '\\' : -1;
-		if (c == 'x') {
-			byte = hex_byte((struct slice){ line.start + 2, line.length - 2 });
-			cut = 4;
-		}
+		size_t length;
+		int byte = read_escape((struct slice){ escape + 1, line.length - plain - 1 }, &length);
 		if (byte < 0)
 			return "a '\\' is followed by n, t, r, another '\\', or x and two hexadecimal digits";
-		buffer_putc(out, (char)byte);
-		line = (struct slice){ line.start + cut, line.length - cut };
+		buffer_add(out, (const char[]){ (char)byte }, 1);
+		line = (struct slice){ escape + 1 + length, line.length - plain - 1 - length };
 	}
 	return NULL;
 }

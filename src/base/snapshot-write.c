@@ -50,6 +50,18 @@ static void write_regular(struct writer *writer, const struct snapshot_node *nod
 		buffer_puts(writer->out, " ?\n");
 }
 
+/* "@ block 8:0"; what is neither a device nor text has a word for it. */
+static void write_status(struct writer *writer, enum snapshot_kind kind, dev_t number)
+{
+	static const char *const words[] = {
+		[SNAPSHOT_DIRECTORY] = "directory", [SNAPSHOT_REGULAR] = "regular", [SNAPSHOT_BLOCK] = "block",
+		[SNAPSHOT_CHARACTER] = "char",      [SNAPSHOT_FIFO] = "fifo",       [SNAPSHOT_SOCKET] = "socket",
+	};
+	buffer_printf(writer->out, " @ %s", words[kind]);
+	if (kind == SNAPSHOT_BLOCK || kind == SNAPSHOT_CHARACTER)
+		buffer_printf(writer->out, " %u:%u", major(number), minor(number));
+}
+
 static void write_link(struct writer *writer, const struct snapshot_node *node)
 {
 	buffer_puts(writer->out, " ->");
@@ -61,12 +73,13 @@ static void write_link(struct writer *writer, const struct snapshot_node *node)
 		buffer_putc(writer->out, ' ');
 		snapshot_encode(writer->out, node->text);
 	}
+	if (node->text && node->behind)
+		write_status(writer, node->behind, node->number);
 	buffer_putc(writer->out, '\n');
 }
 
 static void write_entry(struct writer *writer, const struct snapshot_node *node)
 {
-	unsigned int numbers[2] = { major(node->number), minor(node->number) };
 	snapshot_encode(writer->out, node->name);
 	switch (node->kind) {
 	case SNAPSHOT_REGULAR:
@@ -75,17 +88,9 @@ static void write_entry(struct writer *writer, const struct snapshot_node *node)
 	case SNAPSHOT_LINK:
 		write_link(writer, node);
 		break;
-	case SNAPSHOT_BLOCK:
-		buffer_printf(writer->out, " @ block %u:%u\n", numbers[0], numbers[1]);
-		break;
-	case SNAPSHOT_CHARACTER:
-		buffer_printf(writer->out, " @ char %u:%u\n", numbers[0], numbers[1]);
-		break;
-	case SNAPSHOT_FIFO:
-		buffer_puts(writer->out, " @ fifo\n");
-		break;
 	default:
-		buffer_puts(writer->out, " @ socket\n");
+		write_status(writer, node->kind, node->number);
+		buffer_putc(writer->out, '\n');
 		break;
 	}
 }

@@ -193,7 +193,7 @@ static int follow(struct walk *walk, const struct snapshot_node *link, bool last
 /* One component. */
 static int step(struct walk *walk, struct slice name, bool last, bool follow_last)
 {
-	struct snapshot_node *node;
+	struct snapshot_node *node = NULL;
 	if (walk->at->kind != SNAPSHOT_DIRECTORY)
 		return -ENOTDIR;
 	if (name.length == 0 || slice_equals(name, "."))
@@ -204,7 +204,7 @@ static int step(struct walk *walk, struct slice name, bool last, bool follow_las
 		return 0;
 	}
 	int r = look_up(walk, name, &node);
-	if (r < 0)
+	if (r < 0 || !node)
 		return r;
 	if (node->kind == SNAPSHOT_LINK && (!last || follow_last))
 		return follow(walk, node, last);

@@ -53,13 +53,15 @@ struct snapshot_node {
 		*text; /* of a regular file, where a link leads; ended by a NUL beyond `length`; NULL: was not read */
 	size_t length;
 	const struct snapshot_times *times; /* of a regular file; NULL: not known */
-	dev_t number;                       /* of a device */
+	dev_t number;                       /* of a device, or of one behind a link */
 	uint32_t line;                      /* where it was said first, and in which file; 0: by no file */
 	uint8_t file;
 	uint8_t section_file; /* the last file that had a section of it */
 	uint8_t times_file;
 	uint8_t kind; /* enum snapshot_kind */
-	bool listed;  /* a directory: nothing is in it but what is here */
+	/* Of a link of procfs to an open file, the kind of that, wherever the text would lead; NOTHING: not looked at. */
+	uint8_t behind;
+	bool listed;   /* a directory: nothing is in it but what is here */
 	uint8_t error; /* an errno, positive: what reading (listing, following) it gave; its name is there nevertheless */
 };
 

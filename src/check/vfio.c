@@ -206,42 +206,6 @@ static void judge_denylist(const struct subject_set *set, const void *subject, s
 	judge_wanted(finding, arena, "N, unless such a device is meant to be passed on");
 }
 
-static void judge_iommufd(const struct subject_set *set, const void *subject, struct finding *finding,
-			  struct arena *arena)
-{
-	const struct host *host = set->host;
-	const struct vm_device *user = NULL;
-	for (size_t i = 0; set->vm && i < set->vm->device_count && !user; i++)
-		if (set->vm->devices[i].iommufd)
-			user = &set->vm->devices[i];
-	if (!user) {
-		if (fact_known(&host->modules.iommu_device))
-			judge_pass(finding, arena, "/dev/iommu is there; nothing at hand uses it");
-		else
-			judge_na(finding, arena, "nothing at hand uses iommufd");
-		return;
-	}
-	bool no_cdev = host->kernel.vfio_cdev == KERNEL_OPTION_NOT_SET;
-	if (module_known(&host->modules.iommufd) && host->modules.iommufd.state == MODULE_ABSENT) {
-		judge_fail(finding, arena, "%s uses iommufd, which this kernel does not have", user->name);
-		judge_evidence(finding, arena, host->modules.iommufd.evidence, "no iommufd");
-	} else if (no_cdev) {
-		judge_fail(finding, arena, "%s uses iommufd; this kernel gives it no device (CONFIG_VFIO_DEVICE_CDEV)",
-			   user->name);
-		judge_evidence(finding, arena, host->kernel.config_file.path, "CONFIG_VFIO_DEVICE_CDEV is not set");
-	} else if (fact_known(&host->modules.iommu_device)) {
-		judge_pass(finding, arena, "/dev/iommu is there, as %s wants", user->name);
-		return;
-	} else {
-		judge_unknown_fact(finding, arena, &host->modules.iommu_device);
-		return;
-	}
-	judge_evidence(finding, arena, user->name, "%s", user->where ? user->where : "iommufd");
-	judge_wanted(finding, arena, "CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV");
-	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
-		     "take iommufd= out of the VM's devices, or boot a kernel that has it");
-}
-
 static const struct check checks[] = {
 	{
 		.id = "vfio-present",
@@ -331,19 +295,6 @@ static const struct check checks[] = {
 		.see = "kernel: drivers/vfio/pci/vfio_pci.c",
 		.rows = "F130",
 		.judge = judge_denylist,
-	},
-	{
-		.id = "iommufd",
-		.scope = CHECK_HOST,
-		.levels = CHECK_HYPERVISORS,
-		.title = "iommufd is there where it is used",
-		.looks_at =
-			"Devices of the VM at hand with iommufd=; /dev/iommu; CONFIG_IOMMUFD, CONFIG_VFIO_DEVICE_CDEV.",
-		.why = "QEMU needs both; kernels of Debian 12 and 13 have neither.",
-		.mend = "Do without iommufd, or use another kernel.",
-		.see = "kernel: Documentation/userspace-api/iommufd.rst; QEMU: docs/devel/vfio-iommufd.rst",
-		.rows = "",
-		.judge = judge_iommufd,
 	},
 	{ 0 },
 };

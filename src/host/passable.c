@@ -261,7 +261,7 @@ void passable_judge(struct arena *arena, const struct pci_function *function, co
 		ret->verdict = PASSABLE_UNKNOWN;
 	if (group)
 		ret->member = find_member(group, function->address);
-	if (ret->worst)
+	if (ret->worst || !group)
 		return;
 	const struct passable_reason *own = ret->member ? worst_of(&ret->member->reasons) : NULL;
 	bool blocked = group->blocked || (ret->member && is_blocked(&ret->member->reasons));

@@ -124,7 +124,7 @@ static void visit(struct private_state *state, const char *path, const struct sn
 		find_in_lines(state, text, "E:ID_FS_UUID", PRIVATE_LABEL);
 		find_in_lines(state, text, "E:ID_PART_ENTRY_UUID", PRIVATE_LABEL);
 	} else if (text_starts_with(path, "/proc/") && text_ends_with(path, "/cmdline") &&
-		   strcmp(path, "/proc/cmdline")) {
+		   strcmp(path, "/proc/cmdline") != 0) {
 		find_in_command(state, text);
 	} else if (strstr(path, "/libvirt/") && text_ends_with(path, ".xml")) {
 		find_in_xml(state, text);

@@ -21,7 +21,14 @@ enum private_kind {
 	PRIVATE_COUNT,
 };
 
-struct private_entry;
+struct private_entry {
+	enum private_kind kind;
+	const char *original;
+	const char *replacement;
+	size_t length; /* of the original */
+	bool found;
+	struct private_entry *next; /* word with the same first letter, not longer than this one */
+};
 
 struct private_map {
 	struct arena *arena;
@@ -33,7 +40,10 @@ struct private_map {
 	struct private_entry *words[UINT8_MAX + 1]; /* by their first letter */
 };
 
-/* Start with { .arena = arena }, in which what is known is kept. What an original is replaced by: given out at the first call. */
+/*
+ * What an original is replaced by; given out at the first call. A map starts with { .arena = arena }, in which what is
+ * known is kept.
+ */
 const char *private_replacement(struct private_map *map, enum private_kind kind, struct slice original);
 
 /* Whether a word is one that was put in the place of another: those are replaced by nothing. */

@@ -51,7 +51,10 @@ static bool is_kept_descriptor(const struct snapshot_node *descriptor)
 {
 	if (descriptor->kind != SNAPSHOT_LINK || !descriptor->text)
 		return descriptor->kind == SNAPSHOT_LINK && descriptor->error;
-	return is_device(descriptor->text) || text_starts_with(descriptor->text, "anon_inode:kvm") ||
+	/* A container's device nodes may be anywhere. */
+	bool device = descriptor->behind == SNAPSHOT_BLOCK || descriptor->behind == SNAPSHOT_CHARACTER;
+	return is_device(descriptor->text) || (device && !text_starts_with(descriptor->text, "/dev/")) ||
+	       text_starts_with(descriptor->text, "anon_inode:kvm") ||
 	       text_starts_with(descriptor->text, "anon_inode:[vfio");
 }
 
@@ -172,6 +175,7 @@ static void copy_node(struct private_state *state, const struct place *place, co
 		return; /* two names became one: the first stays */
 	copy->kind = node->kind;
 	copy->number = node->number;
+	copy->behind = node->behind;
 	copy->listed = node->listed;
 	copy->error = node->error;
 	if (node->times) {

@@ -47,7 +47,7 @@ struct node *users_add_node(struct finding *finding, const struct node *node)
 	struct node *there = users_node_by_path(finding, node->path);
 	if (there)
 		return there;
-	if (finding->node_count == finding->node_room) {
+	if (!finding->nodes || finding->node_count == finding->node_room) {
 		finding->node_room = finding->node_room ? finding->node_room * 2 : 32;
 		finding->nodes = arena_grow(finding->arena, finding->nodes, finding->node_count, finding->node_room,
 					    sizeof(*finding->nodes));

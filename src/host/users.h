@@ -6,7 +6,8 @@
  * Unknown is an answer, too: where something could not be looked at, that is a use of its own kind.
  *
  * Not seen are: default routes of other routing tables and VRFs, memory that a process has mapped from a device node it
- * has closed again, mounts of other namespaces on an offline root (on a live one the kernel's claim shows them).
+ * has closed again, mounts of other namespaces on an offline root (on a live one the kernel's claim shows them), file
+ * systems that a virtio device gives without a disk (virtiofs, 9p).
  */
 #pragma once
 

@@ -40,11 +40,12 @@ static const char *kernel_parameters(struct arena *arena, const struct lab_optio
 	/* A disk that will never answer need not be waited for as long as one that may. */
 	const char *impatient = options->fault == LAB_MISPLACED_VIOMMU ? " nvme_core.admin_timeout=4" : "";
 	return arena_printf(arena,
-			    KERNEL_PARAMETERS "%s nestpci.device=%s nestpci.fault=%s nestpci.memory_l1=%u "
-					      "nestpci.memory_l2=%u nestpci.capture=%d nestpci.level=%u",
+			    KERNEL_PARAMETERS
+			    "%s nestpci.device=%s nestpci.fault=%s nestpci.memory_l1=%u "
+			    "nestpci.memory_l2=%u nestpci.capture=%d nestpci.levels=%u nestpci.level=%u",
 			    impatient, options->device == LAB_GPU_LIKE ? "gpu-like" : "nvme",
 			    prediction ? prediction->name : "none", memory_l1(options), options->memory_l2,
-			    options->keep != NULL, options->levels == 3 ? 0U : 1U);
+			    options->keep != NULL, options->levels, options->levels == 3 ? 0U : 1U);
 }
 
 static void add_all(struct list *list, const char *const *words)

@@ -59,9 +59,9 @@ static struct json_object *passable_to_json(struct arena *arena, const struct pc
 	return object;
 }
 
-struct json_object *device_to_json(struct arena *arena, const struct passables *passables, size_t at)
+struct json_object *device_to_json(struct arena *arena, const struct passables *passables, size_t place)
 {
-	const struct pci_function *function = &passables->functions.items[at];
+	const struct pci_function *function = &passables->functions.items[place];
 	struct json_object *object = json_object_new_object();
 	json_object_object_add(object, "address", json_new_address(function->address));
 	add_digits_of(arena, object, "class", function->class, 6);
@@ -79,8 +79,8 @@ struct json_object *device_to_json(struct arena *arena, const struct passables *
 	json_add_bool(object, "boot_vga", function->boot_vga);
 	json_object_object_add(object, "problems",
 			       function->problems.count ? json_new_texts(&function->problems) : NULL);
-	json_object_object_add(object, "passable", passable_to_json(arena, function, &passables->items[at]));
+	json_object_object_add(object, "passable", passable_to_json(arena, function, &passables->items[place]));
 	json_object_object_add(object, "used_by", uses_to_json(passables, function));
-	json_add_bool(object, "free", passables->items[at].free);
+	json_add_bool(object, "free", passables->items[place].free);
 	return object;
 }

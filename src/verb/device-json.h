@@ -6,7 +6,7 @@
 #include "host/passable-read.h"
 
 /* The members that 'list' prints of each device; 'show' adds more. */
-struct json_object *device_to_json(struct arena *arena, const struct passables *passables, size_t function);
+struct json_object *device_to_json(struct arena *arena, const struct passables *passables, size_t place);
 
 /* "0x1f", or null. */
 void json_add_hex(struct json_object *object, const char *key, uint64_t number);

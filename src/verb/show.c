@@ -5,13 +5,14 @@
 
 #include "base/say.h"
 #include "host/pci-ids.h"
+#include "verb/place.h"
 #include "verb/verb.h"
 
-enum { OPTION_ROOT = 1, OPTION_JSON };
+enum { OPTION_JSON = 1 };
 
 static const struct verb_option options[] = {
 	{ OPTION_JSON, "json", NULL, "print an object instead of text" },
-	{ OPTION_ROOT, "root", "DIR", "look at the system in DIR instead of this one" },
+	PLACE_OPTIONS,
 	{ 0 },
 };
 
@@ -94,7 +95,7 @@ static const char *advice_for(const struct passable_reason *reason)
 {
 	switch (reason->kind) {
 	case PASSABLE_USED:
-		return advice_for_use(reason->use);
+		return reason->use ? advice_for_use(reason->use) : NULL;
 	case PASSABLE_VIRTUAL_FUNCTIONS:
 		return "remove its virtual functions (write 0 to sriov_numvfs), or pass on one of them instead";
 	case PASSABLE_RESERVED:
@@ -248,13 +249,13 @@ static int gather(const struct root *root, struct arena *arena, struct pci_addre
 	return 0;
 }
 
-static int show(const char *directory, struct pci_address address, bool as_json)
+static int show(const struct place *place, struct pci_address address, bool as_json)
 {
 	struct error error;
 	AUTO_ARENA arena = { 0 };
 	AUTO_ROOT root = ROOT_NONE;
-	struct sight sight;
-	int r = root_open(&root, directory, &error);
+	struct sight sight = { 0 };
+	int r = place_open(place, &root, &error);
 	if (r == 0)
 		r = gather(&root, &arena, address, &sight, &error);
 	if (r < 0) {
@@ -275,16 +276,16 @@ static int show(const char *directory, struct pci_address address, bool as_json)
 static int run(struct verb_args *args)
 {
 	const char *value;
-	const char *directory = NULL;
+	struct place place = { 0 };
 	struct pci_address address;
 	struct error error;
 	bool as_json = false;
 	int status;
 	int option;
 	while ((option = verb_next_option(args, &value, &status)) > 0) {
-		if (option == OPTION_ROOT)
-			directory = value;
-		else if (option == OPTION_JSON)
+		if (place_option(&place, option, value))
+			continue;
+		if (option == OPTION_JSON)
 			as_json = true;
 	}
 	if (option < 0)
@@ -295,13 +296,15 @@ static int run(struct verb_args *args)
 		return verb_usage(args, "one ADDRESS is needed");
 	if (pci_address_parse(args->argv[args->next], &address, &error) < 0)
 		return verb_usage(args, "%s", error.text);
-	return show(directory, address, as_json);
+	if (place_usage(args, &place))
+		return VERB_USAGE;
+	return show(&place, address, as_json);
 }
 
 const struct verb verb_show = {
 	.name = "show",
 	.summary = "all about one device, and whether it can be passed on",
-	.synopsis = "[--json] [--root DIR] ADDRESS",
+	.synopsis = "[--json] " PLACE_SYNOPSIS " ADDRESS",
 	.help = "Shows one PCI device: where it sits, each bridge up to the root and whether it\n"
 		"keeps devices apart (ACS); its IOMMU group, and why it is what it is; reset,\n"
 		"power, BARs, interrupts, virtual functions; who uses it. Then whether it can be\n"

@@ -23,6 +23,7 @@ static void compare(const struct snapshot *left_snapshot, const struct snapshot_
 		    const struct snapshot *right_snapshot, const struct snapshot_node *right)
 {
 	HOLDS(left->kind == right->kind && left->number == right->number && left->error == right->error);
+	HOLDS(!left->text || left->behind == right->behind);
 	HOLDS(!left->text == !right->text && left->length == right->length);
 	HOLDS(!left->text || memcmp(left->text, right->text, left->length) == 0);
 	HOLDS(!left->times == !right->times);

@@ -2,6 +2,8 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "base/recorder.h"
@@ -202,6 +204,44 @@ static void proc_self_is_nobody(void **state)
 	assert_int(node->length, text.length);
 }
 
+/* The kernel does not follow such links by their text, and where that leads is nobody's business. */
+static void what_a_process_has_open_is_noted_without_its_path(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ROOT replay = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	AUTO_RECORDER recorder = { 0 };
+	struct buffer text = { .arena = &arena };
+	struct stat status;
+	char *target;
+	put_file(state, "private", "x");
+	AUTO_CLOSE int file = open(in_folder(state, "private"), O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int gone = memfd_create("memory", MFD_CLOEXEC);
+	assert_int(root_open(&root, NULL, NULL), 0);
+	recorder_start(&recorder, &root);
+	const int fds[] = { file, null, gone };
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		const char *path = arena_printf(&arena, "/proc/self/fd/%d", fds[i]);
+		assert_int(root_read_link(&root, &arena, path, &target, NULL), 0);
+		assert_int(root_stat(&root, path, &status, NULL), 0);
+	}
+	snapshot_write(&recorder.snapshot, &text);
+	struct snapshot_node *node;
+	assert_int(snapshot_walk(&recorder.snapshot, in_folder(state, "private"), true, &node), -ENODATA);
+	put_file(state, "machine.snap", text.text);
+	assert_int(root_open_snapshot(&replay, in_folder(state, "machine.snap"), NULL), 0);
+	assert_int(root_stat(&replay, arena_printf(&arena, "/proc/self/fd/%d", file), &status, NULL), 0);
+	assert_true(S_ISREG(status.st_mode));
+	assert_int(root_stat(&replay, arena_printf(&arena, "/proc/self/fd/%d", gone), &status, NULL), 0);
+	assert_true(S_ISREG(status.st_mode));
+	const char *path = arena_printf(&arena, "/proc/self/fd/%d", null);
+	assert_int(root_stat(&replay, path, &status, NULL), 0);
+	assert_true(S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3));
+	assert_int(root_read_link(&replay, &arena, path, &target, NULL), 0);
+	assert_string_equal(target, "/dev/null");
+}
+
 static void what_is_not_to_be_recorded_is_not(void **state)
 {
 	AUTO_ROOT root = ROOT_NONE;
@@ -313,6 +353,7 @@ int main(void)
 		test_in_folder(notes_what_is_refused),
 		cmocka_unit_test(notes_answers_and_refusals),
 		cmocka_unit_test(proc_self_is_nobody),
+		test_in_folder(what_a_process_has_open_is_noted_without_its_path),
 		test_in_folder(what_is_not_to_be_recorded_is_not),
 		test_in_folder(a_replay_gives_what_was_read),
 	};

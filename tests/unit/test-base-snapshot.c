@@ -75,6 +75,10 @@ static const char canonical[] = HEAD "by nestpci 0.1.0\n"
 				     "folder/\n"
 				     "hidden/ ! EACCES\n"
 				     "link -> ../a%20b\n"
+				     "magic -> /dev/vfio/12%20(deleted) @ char 240:1\n"
+				     "magic2 -> socket:[1] @ socket\n"
+				     "magic3 -> /srv @ directory\n"
+				     "magic4 -> /srv/x @ regular\n"
 				     "null @ char 1:3\n"
 				     "pipe @ fifo\n"
 				     "sda @ block 8:16\n"
@@ -275,7 +279,11 @@ static void refuses_what_is_wrong_by_file_and_line(void **state)
 		{ HEAD "[/a]\nx @ regular 1 2\nx -> y\n", "x.snap:4: /a/x is a regular file by a line above" },
 		{ HEAD "[/a]\nx @ regular 1 2\nx @ regular 1 2\n", "x.snap:4: /a/x: another line says what it is" },
 		{ HEAD "[/a]\nx -> y\nx @ regular 1 2\n", "x.snap:4: /a/x: another line says what it is" },
-		{ HEAD "[/a]\nx @ regular 1\n", "x.snap:3: '@ regular 1': it can be" },
+		{ HEAD "[/a]\nx @ regular 1\n", "x.snap:3: '@ regular' is followed by a size and a time" },
+		{ HEAD "[/a]\nx @ fifo 1\n", "x.snap:3: '@ fifo 1': it can be" },
+		{ HEAD "[/a]\nx @ directory\n", "x.snap:3: a directory is written 'name/'" },
+		{ HEAD "[/a]\nx -> y @ door\n", "x.snap:3: '@ door': it can be" },
+		{ HEAD "[/a]\nx -> y @ char 1\n", "x.snap:3: '1' is no device number" },
 		{ HEAD "[/a]\nx @ regular 1 z\n", "x.snap:3: '@ regular' is followed by a size and a time" },
 		{ HEAD "[/a]\nx @ block 8\n", "x.snap:3: '8' is no device number like 259:3" },
 		{ HEAD "[/a]\nx @ door 8:0\n", "x.snap:3: '@ door 8:0': it can be" },

@@ -96,24 +96,6 @@ static void risky_switches_are_warned_of(void **state)
 	assert_verdict(m, "vfio-denylist", VERDICT_WARN, "unsafe");
 }
 
-static void iommufd_matters_where_it_is_used(void **state)
-{
-	struct model *m = *state;
-	make_l0(m);
-	m->host.modules.iommufd = (struct module){ MODULE_ABSENT, "/lib/modules/6.8/modules.dep" };
-	m->host.modules.iommu_device = fact_gone("/dev/iommu");
-	assert_verdict(m, "iommufd", VERDICT_NA, NULL);
-	give_vm(m, VM_PLAIN);
-	m->devices[0].iommufd = true;
-	assert_verdict(m, "iommufd", VERDICT_FAIL, "hostpci0 uses iommufd");
-	m->host.modules.iommufd = (struct module){ MODULE_LOADED, "/sys/module/iommufd" };
-	m->host.kernel.vfio_cdev = KERNEL_OPTION_NOT_SET;
-	assert_verdict(m, "iommufd", VERDICT_FAIL, "CONFIG_VFIO_DEVICE_CDEV");
-	m->host.kernel.vfio_cdev = KERNEL_OPTION_UNKNOWN;
-	m->host.modules.iommu_device = fact_with("/dev/iommu", NULL, 0);
-	assert_verdict(m, "iommufd", VERDICT_PASS, NULL);
-}
-
 static void memory_that_is_not_there_cannot_be_pinned(void **state)
 {
 	struct model *m = *state;
@@ -212,7 +194,6 @@ int main(void)
 		test_with_model(the_entry_limit_counts_for_l1_behind_a_viommu),
 		test_with_model(l1s_own_limit_is_no_concern),
 		test_with_model(risky_switches_are_warned_of),
-		test_with_model(iommufd_matters_where_it_is_used),
 		test_with_model(memory_that_is_not_there_cannot_be_pinned),
 		test_with_model(huge_pages_must_be_free_where_nobody_makes_them),
 		test_with_model(without_transparent_huge_pages_l0_runs_out),

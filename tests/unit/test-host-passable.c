@@ -328,9 +328,9 @@ static void expect_gathered(void *const *state, const char *address, const char 
 	AUTO_ARENA arena = { 0 };
 	AUTO_ROOT root = ROOT_NONE;
 	struct error error;
-	struct passables all;
-	struct passables one;
-	size_t place;
+	struct passables all = { 0 };
+	struct passables one = { 0 };
+	size_t place = 0;
 	open_fake(state, &root);
 	if (passable_read_all(&root, &arena, &all, &error) < 0 ||
 	    passable_read_device(&root, &arena, address_of(address), &one, &place, &error) < 0)

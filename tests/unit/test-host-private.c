@@ -189,12 +189,13 @@ static void processes_without_devices_go(void **state)
 		      "1 -> socket:[1]\n2 -> /srv/a\n- *\n[/proc/2]\ncomm = player\ncmdline: words\n\t/usr/bin/player\n"
 		      "\tsecret.mp3\n[/proc/2/fd]\n0 -> /dev/pts/1\n1 -> /dev/snd/controlC0\n2 -> /srv/a\n- *\n"
 		      "[/proc/3]\ncomm = hidden\nfd/ ! EACCES\n[/proc/4]\ncomm = qemu-system-x86\n[/proc/4/fd]\n"
-		      "9 -> anon_inode:kvm-vm\n- *\n",
+		      "9 -> anon_inode:kvm-vm\n- *\n[/proc/5/fd]\n3 -> /srv/ct/dev/sda @ block 8:0\n"
+		      "4 -> /srv/b @ regular\n- *\n",
 		      NULL,
 		      HEAD "partial\n\n[/proc]\nself/\n- *\n\n[/proc/2]\ncmdline: words\n\t/usr/bin/player\n"
 			   "comm = player\n\n[/proc/2/fd]\n1 -> /dev/snd/controlC0\n- *\n\n[/proc/3]\ncomm = process\n"
 			   "fd/ ! EACCES\n\n[/proc/4]\ncomm = qemu-system-x86\n\n[/proc/4/fd]\n9 -> anon_inode:kvm-vm\n"
-			   "- *\n");
+			   "- *\n\n[/proc/5/fd]\n3 -> /srv/ct/dev/sda @ block 8:0\n- *\n");
 }
 
 static void file_systems_keep_their_references(void **state)
