@@ -34,6 +34,13 @@ int make_module_load(struct plan *plan, const struct boot *boot, const char *mod
 int make_bind_at_boot(struct plan *plan, const struct boot *boot, struct pci_address address, struct error *error)
 	MUST_CHECK;
 
+/*
+ * What mends a finding. Nothing is added where it passes, and a note says so. -ENOTSUP: it is not known, does not arise, or
+ * somebody else has to act; the text quotes the remedy.
+ */
+int make_mend(struct plan *plan, const struct subject_set *set, const struct finding *finding, struct error *error)
+	MUST_CHECK;
+
 /* ---- For makers ---- */
 
 /* Every initramfs is made anew, by whatever makes them here. -ENOTSUP: that is not known. */

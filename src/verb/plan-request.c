@@ -2,6 +2,7 @@
 #include "verb/plan-request.h"
 
 #include "change/makers.h"
+#include "verb/subjects.h"
 
 enum {
 	OPTION_JSON = 1,
@@ -11,7 +12,13 @@ enum {
 	OPTION_MODULE_OPTION,
 	OPTION_LOAD_MODULE,
 	OPTION_BIND,
+	OPTION_FOR,
 };
+
+#define FOR_ROW                                                                       \
+	{                                                                             \
+		OPTION_FOR, "for", "CHECK", "what mends this check ('nestpci check')" \
+	}
 
 #define WISH_ROWS                                                                                                 \
 	{ OPTION_SET_PARAMETER, "set-kernel-parameter", "NAME[=VALUE]",                                           \
@@ -28,6 +35,7 @@ enum {
 	}
 
 const struct verb_option plan_options[] = {
+	FOR_ROW,
 	WISH_ROWS,
 	{ OPTION_JSON, "json", NULL, "print the plan as an object" },
 	{ 0 },
@@ -35,6 +43,7 @@ const struct verb_option plan_options[] = {
 
 const struct verb_option apply_options[] = {
 	{ 'y', "yes", NULL, "do not ask" },
+	FOR_ROW,
 	WISH_ROWS,
 	{ 0 },
 };
@@ -85,7 +94,31 @@ static int make_option(struct plan *plan, const struct boot *boot, const char *v
 	return make_module_option(plan, boot, arena_strndup(plan->arena, value, (size_t)(dot - value)), dot + 1, error);
 }
 
-static int make_wish(const struct plan_wish *wish, struct plan *plan, const struct boot *boot, struct error *error)
+/* Judges this one check, of this host, anew. */
+static int make_for_check(const struct plan_request *request, struct plan *plan, const char *id, struct error *error)
+{
+	AUTO_SUBJECTS subjects = SUBJECTS_NONE;
+	const struct subjects_request wanted = { .place = { .directory = request->root }, .level = -1 };
+	struct list only = { .arena = plan->arena };
+	struct findings findings;
+	const struct check *check = check_find(id);
+	if (!check)
+		return error_set(error, -EINVAL, "there is no check '%.60s' ('nestpci explain' lists them)", id);
+	if (check->scope != CHECK_HOST)
+		return error_set(error, -ENOTSUP, "%s is no check of the host: only those have changes", id);
+	int r = subjects_gather(&wanted, plan->arena, &subjects, error);
+	if (r < 0)
+		return r;
+	list_add(&only, check->id);
+	check_run(&subjects.set, &only, plan->arena, &findings);
+	for (size_t i = 0; i < findings.count && r == 0; i++)
+		if (findings.items[i].check == check)
+			r = make_mend(plan, &subjects.set, &findings.items[i], error);
+	return r;
+}
+
+static int make_wish(const struct plan_request *request, const struct plan_wish *wish, struct plan *plan,
+		     const struct boot *boot, struct error *error)
 {
 	struct pci_address address;
 	int r;
@@ -97,6 +130,8 @@ static int make_wish(const struct plan_wish *wish, struct plan *plan, const stru
 	case OPTION_BIND:
 		r = pci_address_parse(wish->value, &address, error);
 		return r < 0 ? r : make_bind_at_boot(plan, boot, address, error);
+	case OPTION_FOR:
+		return make_for_check(request, plan, wish->value, error);
 	default:
 		return 0;
 	}
@@ -113,6 +148,6 @@ int plan_request_make(const struct plan_request *request, const struct root *roo
 	boot_read(root, request->arena, release, &boot);
 	int r = make_parameters(request, ret, &boot, error);
 	for (size_t i = 0; i < request->count && r == 0; i++)
-		r = make_wish(&request->wishes[i], ret, &boot, error);
+		r = make_wish(request, &request->wishes[i], ret, &boot, error);
 	return r;
 }
