@@ -3,9 +3,9 @@
  * The engine: carries plans out, and takes them back. Whoever calls holds the lock (change/journal.h) from before the
  * plan's files are read for the last time.
  *
- * Each step looks before it acts: a file that is as it shall be is left alone, one that is as it was is changed, and one
- * that is neither was edited by somebody else, which stops everything, with the difference. So a run that was cut off at
- * any instant is gone on with by running it again, forwards or backwards.
+ * Each step looks before it acts: a file that is as it shall be is left alone, one that is as it was is changed, and
+ * one that is neither was edited by somebody else, which stops everything, with the difference. So a run that was cut
+ * off at any instant is gone on with by running it again, forwards or backwards.
  */
 #pragma once
 
@@ -31,8 +31,8 @@ int change_check_ground(struct arena *arena, const struct plan *plan, const char
 	MUST_CHECK;
 
 /*
- * Applies a plan as a new entry of the journal. When a change fails, or we are interrupted (child_interrupted), what was
- * done is taken back. Commands of a system that does not run are run by chroot(8).
+ * Applies a plan as a new entry of the journal. When a change fails, or we are interrupted (child_interrupted), what
+ * was done is taken back. Commands of a system that does not run are run by chroot(8).
  */
 int change_apply(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
 		 enum change_end *ret_end, struct error *error) MUST_CHECK;

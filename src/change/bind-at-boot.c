@@ -11,14 +11,14 @@
  *
  * vfio-pci itself need not be in the initramfs: until it is loaded, the device has no driver.
  *
- * Addresses move when cards do. So each device is named by its whole path through the bridges, and its ids are compared;
- * what is another device now is left alone, and the kernel's log tells.
+ * Addresses move when cards do. So each device is named by its whole path through the bridges, and its ids are
+ * compared; what is another device now is left alone, and the kernel's log tells.
  */
 #include "change/makers.h"
 #include "host/bind.h"
 #include "host/pci.h"
 
-/* "00": initramfs-tools orders scripts that do not ask for each other by tsort(1), that is by name; udev is among them. */
+/* "00": initramfs-tools orders scripts that do not ask for each other by tsort(1), that is by name; one is udev. */
 static const struct own_file script = {
 	"/etc/initramfs-tools/scripts/init-top/00nestpci", 0755,
 	"#!/bin/sh\n"

@@ -135,7 +135,7 @@ static void add_hunk(struct buffer *buffer, const struct edit *edits, size_t cou
 	}
 }
 
-/* The end of the piece that begins with a change at `i`: further changes belong to it when their context would touch. */
+/* The end of the piece that begins with a change at `i`: further ones belong to it when their context would touch. */
 static size_t find_end(const struct edits *edits, size_t i)
 {
 	size_t end = i;

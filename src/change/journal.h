@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The journal: what was planned, how far it came, and what stood there before. Each entry is a folder,
- * /var/lib/nestpci/journal/NUMBER, with entry.json and, for each file that is changed, before-K and after-K: its content.
+ * /var/lib/nestpci/journal/NUMBER, with entry.json and, for each file changed, before-K and after-K: its content.
  *
  * An entry comes into being by one rename, complete, and only entry.json changes from then on, by being replaced. So a
  * crash at any instant leaves an entry that tells what is to be done: nothing (there is none yet), go on, or go back.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makers of changes. Each adds to a plan what brings one thing about on this system, and nothing where it is so already.
+ * Makers of changes. Each adds to a plan what brings one thing about on this system, and nothing where it is so.
  * What they cannot do rightly they refuse (-ENOTSUP), with what a person is to do instead.
  */
 #pragma once
@@ -14,8 +14,8 @@ struct parameter_change {
 };
 
 /*
- * The kernel's command line of every installed kernel. A parameter that is set to something else gets the new value; but
- * those that may be given several times (console=) are added.
+ * The kernel's command line of every installed kernel. A parameter that is set to something else gets the new value;
+ * but those that may be given several times (console=) are added.
  */
 int make_kernel_parameters(struct plan *plan, const struct boot *boot, const struct parameter_change *changes,
 			   size_t count, struct error *error) MUST_CHECK;
@@ -35,8 +35,8 @@ int make_bind_at_boot(struct plan *plan, const struct boot *boot, struct pci_add
 	MUST_CHECK;
 
 /*
- * What mends a finding. Nothing is added where it passes, and a note says so. -ENOTSUP: it is not known, does not arise, or
- * somebody else has to act; the text quotes the remedy.
+ * What mends a finding. Nothing is added where it passes, and a note says so. -ENOTSUP: it is not known, does not
+ * arise, or somebody else has to act; the text quotes the remedy.
  */
 int make_mend(struct plan *plan, const struct subject_set *set, const struct finding *finding, struct error *error)
 	MUST_CHECK;

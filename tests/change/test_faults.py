@@ -131,7 +131,8 @@ def test_every_write_may_fail(make_system, verb, tmp_path, record_property):
     new = new_state(make_system)
     trial = Trial(make_system, verb)
     trace = tmp_path / "trace"
-    assert trial.run(prefix=["strace", "-o", trace, "-e", "trace=" + ",".join(f"?{call}" for call in WRITING)]).returncode == 0
+    watched = "trace=" + ",".join(f"?{call}" for call in WRITING)
+    assert trial.run(prefix=["strace", "-o", trace, "-e", watched]).returncode == 0
     points = points_of(trace.read_text())
     calls = {call for call, _ in points}
     assert {"openat", "write", "fsync", "renameat", "unlinkat"} <= calls, calls
