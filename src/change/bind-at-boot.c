@@ -9,7 +9,8 @@
  * an `install` line of modprobe.d, and that one is read only by modprobe, not by the kernel's built-in drivers. The
  * script gives a device back to nobody that a built-in driver took already: it unbinds that driver.
  *
- * vfio-pci itself need not be in the initramfs: until it is loaded, the device has no driver.
+ * vfio-pci itself need not be in the initramfs: until it is loaded, the device has no driver. Where it is built in, it
+ * was registered before the override was there, and takes the device only when the bus is asked again (drivers_probe).
  *
  * Addresses move when cards do. So each device is named by its whole path through the bridges, and its ids are
  * compared; what is another device now is left alone, and the kernel's log tells.
@@ -45,7 +46,9 @@ static const struct own_file script = {
 	"\t\treturn\n"
 	"\tfi\n"
 	"\techo vfio-pci >\"$device/driver_override\"\n"
+	"\t[ ! -e \"/sys/bus/pci/drivers/vfio-pci/${1##*/}\" ] || return 0\n"
 	"\t[ ! -e \"$device/driver\" ] || echo \"${1##*/}\" >\"$device/driver/unbind\"\n"
+	"\techo \"${1##*/}\" >/sys/bus/pci/drivers_probe\n"
 	"}\n"
 };
 

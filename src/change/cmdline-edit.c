@@ -22,12 +22,33 @@ static bool has_value(const char *word)
 	return strchr(word, '=') != NULL;
 }
 
-/* Given several times, each counts (Documentation/admin-guide/kernel-parameters.txt). */
+/*
+ * Given several times, each counts (Documentation/admin-guide/kernel-parameters.txt; man 7 dracut.cmdline, of whose
+ * "rd." some name the disks that the root is on; man 7 kernel-command-line of systemd).
+ */
 static bool is_repeatable(const char *word)
 {
-	static const char *const names[] = { "console",       "earlycon",           "hugepages",          "hugepagesz",
-					     "memmap",        "module_blacklist",   "modprobe.blacklist", "video",
-					     "rd.driver.pre", "rd.driver.blacklist" };
+	static const char *const names[] = { "console",
+					     "earlycon",
+					     "hugepages",
+					     "hugepagesz",
+					     "memmap",
+					     "module_blacklist",
+					     "video",
+					     "modprobe.blacklist",
+					     "pci",
+					     "acpi_osi",
+					     "initcall_blacklist",
+					     "ip",
+					     "ifname",
+					     "nameserver",
+					     "luks.uuid",
+					     "luks.name",
+					     "luks.options",
+					     "systemd.mask",
+					     "systemd.wants" };
+	if (text_starts_with(word, "rd."))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (same_name(word, names[i], strlen(names[i])))
 			return true;
@@ -58,6 +79,18 @@ bool cmdline_replaced(const struct cmdline_word *word, const struct parameter_ch
 	return false;
 }
 
+int cmdline_check_changes(const struct parameter_change *changes, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < count && !changes[i].remove; j++)
+			if (is_replaced(changes[i].word, &changes[j]))
+				return error_set(error, -EINVAL,
+						 "to set '%.60s' and%s '%.60s' contradict each other: ask for one",
+						 changes[i].word, changes[j].remove ? " to take away" : "",
+						 changes[j].word);
+	return 0;
+}
+
 static bool has_word(const struct cmdline *cmdline, const char *wanted)
 {
 	for (size_t i = 0; i < cmdline->count; i++)
@@ -75,6 +108,14 @@ bool cmdline_is_so(const struct cmdline *cmdline, const struct parameter_change 
 		if (!changes[i].remove && !has_word(cmdline, changes[i].word))
 			return false;
 	return true;
+}
+
+static bool is_asked_before(const struct parameter_change *changes, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (!changes[i].remove && is_wanted(changes[i].word, changes[index].word))
+			return true;
+	return false;
 }
 
 static size_t count_blanks(struct slice text)
@@ -102,7 +143,7 @@ const char *cmdline_edit(struct arena *arena, struct slice line, const struct pa
 		line.length -= blanks + length;
 	}
 	for (size_t i = 0; add && i < count; i++)
-		if (!changes[i].remove && !has_word(&cmdline, changes[i].word))
+		if (!changes[i].remove && !has_word(&cmdline, changes[i].word) && !is_asked_before(changes, i))
 			buffer_printf(&text, "%s%s", text.length ? " " : "", changes[i].word);
 	/* "-- init's words", or blanks. */
 	buffer_add(&text, line.start, line.length);

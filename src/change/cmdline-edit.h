@@ -22,3 +22,6 @@ bool cmdline_is_so(const struct cmdline *cmdline, const struct parameter_change 
  * itself.
  */
 int cmdline_check_word(const char *word, struct error *error) MUST_CHECK;
+
+/* -EINVAL: one of the changes undoes another. Given twice is no contradiction. */
+int cmdline_check_changes(const struct parameter_change *changes, size_t count, struct error *error) MUST_CHECK;

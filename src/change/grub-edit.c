@@ -119,6 +119,17 @@ static struct slice line_of(struct slice text, unsigned int number)
 	return line;
 }
 
+/* By a maker before us: what GRUB is told was read before both. */
+static bool is_taken_out(const struct plan *plan, const char *path, unsigned int line, const char *word)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct change *change = &plan->items[i];
+		if (change->kind == CHANGE_FILE && change->before.present && text_equals(change->path, path))
+			return find_word(line_of(change->before.content, line), word);
+	}
+	return false;
+}
+
 /* Takes a word out of the line of an assignment. `ret_found`: it stands there as plain text. */
 static int take_out(struct plan *plan, const struct assignment *setting, const char *word, const char *why,
 		    bool *ret_found, struct error *error)
@@ -131,7 +142,7 @@ static int take_out(struct plan *plan, const struct assignment *setting, const c
 		return r;
 	struct slice line = line_of(state.content, setting->line);
 	const char *begin = find_word(line, word);
-	*ret_found |= begin || is_ours(line, &ours);
+	*ret_found |= begin || is_ours(line, &ours) || is_taken_out(plan, path, setting->line, word);
 	if (!begin || is_ours(line, &ours))
 		return 0;
 	const char *end = begin + strlen(word);

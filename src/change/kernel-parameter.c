@@ -181,7 +181,15 @@ static const char *replaced_words(struct arena *arena, const struct cmdline *cmd
 	return text.text;
 }
 
-/* grubby puts a new value in the place of an old one (man 8 grubby, --args). */
+/* Of a name that may be given several times, another one is there, which stays. */
+static bool is_further(struct arena *arena, const struct cmdline *cmdline, const struct parameter_change *change)
+{
+	const char *name = arena_strndup(arena, change->word, strcspn(change->word, "="));
+	return !change->remove && cmdline_find(cmdline, name) && !*replaced_words(arena, cmdline, change) &&
+	       !cmdline_is_so(cmdline, change, 1);
+}
+
+/* grubby puts a new value in the place of an old one (man 8 grubby, --args): none can be added to others. */
 static int set_by_grubby(struct plan *plan, const struct boot *boot, const struct parameter_change *changes,
 			 size_t count, struct error *error)
 {
@@ -194,6 +202,11 @@ static int set_by_grubby(struct plan *plan, const struct boot *boot, const struc
 			boot->entry.problem ? boot->entry.problem : "no entry was found",
 			words_of(arena, changes, count, false));
 	for (size_t i = 0; i < count; i++) {
+		if (is_further(arena, &boot->entry.cmdline, &changes[i]))
+			return error_set(error, -ENOTSUP,
+					 "grubby may put '%s' in the place of others of its name, which are to stay: "
+					 "edit the line 'options' of the entries in /boot/loader/entries yourself",
+					 changes[i].word);
 		const char *old = replaced_words(arena, &boot->entry.cmdline, &changes[i]);
 		const char *give = arena_printf(arena, "--args=%s", changes[i].remove ? old : changes[i].word);
 		const char *take = arena_printf(arena, "--remove-args=%s", changes[i].word);
@@ -256,6 +269,8 @@ int make_kernel_parameters(struct plan *plan, const struct boot *boot, const str
 	int r = 0;
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = cmdline_check_word(changes[i].word, error);
+	if (r == 0)
+		r = cmdline_check_changes(changes, count, error);
 	if (r < 0)
 		return r;
 	switch (boot->loader) {

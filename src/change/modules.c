@@ -93,6 +93,25 @@ static bool has_option(const struct boot *boot, const char *module, const char *
 	return has;
 }
 
+/* A line in a file that is read after ours (by name, man 5 modprobe.d), and would win. */
+static const struct boot_modprobe *find_later(const struct boot *boot, const char *module, const char *option,
+					      struct slice *ret_word)
+{
+	size_t name = strcspn(option, "=");
+	for (size_t i = 0; i < boot->modprobe_count; i++) {
+		const struct boot_modprobe *line = &boot->modprobe[i];
+		struct slice rest = slice_of(line->rest);
+		if (strcmp(line->command, "options") != 0 || !same_module(line->module, module) ||
+		    strcmp(text_basename(line->path), text_basename(options_file.path)) <= 0)
+			continue;
+		while (slice_next_word(&rest, ret_word))
+			if (ret_word->length >= name && memcmp(ret_word->start, option, name) == 0 &&
+			    (ret_word->length == name || ret_word->start[name] == '='))
+				return line;
+	}
+	return NULL;
+}
+
 int make_module_option(struct plan *plan, const struct boot *boot, const char *module, const char *option,
 		       struct error *error)
 {
@@ -106,6 +125,12 @@ int make_module_option(struct plan *plan, const struct boot *boot, const char *m
 		return error_set(error, -EINVAL, "'%.60s' is no module option: it does not begin with a name", option);
 	if (has_option(boot, module, option))
 		return 0;
+	struct slice word;
+	const struct boot_modprobe *later = find_later(boot, module, option, &word);
+	if (later)
+		return error_set(error, -ENOTSUP,
+				 "%s:%u sets %.*s for module %s, and is read after %s: edit that line yourself first",
+				 later->path, later->line, (int)word.length, word.start, module, options_file.path);
 	const char *line = arena_printf(plan->arena, "options %s %s", module, option);
 	const char *why = arena_printf(plan->arena, "give module %s the option %s", module, option);
 	r = make_line(plan, &options_file, line, why, error);

@@ -50,7 +50,7 @@ def script_of(live):
     assert done.stdout.index(SCRIPT) < done.stdout.index("\n+vfio-pci\n") < done.stdout.index("\nupdate-initramfs -u -k all")
     lines = done.stdout.split(f"+++ /{SCRIPT}\n")[1].split("\n# ")[0].splitlines()[1:]
     text = "\n".join(line[1:] for line in lines) + "\n"
-    return text.replace("/sys/devices", f"{live.root}/sys/devices").replace("/dev/kmsg", f"{live.here}/kmsg")
+    return text.replace("/sys/", f"{live.root}/sys/").replace("/dev/kmsg", f"{live.here}/kmsg")
 
 
 def run_script(text, *words):
@@ -67,6 +67,16 @@ def test_the_script_overrides_and_unbinds(live):
     run_script(text)
     assert (live.root / DEVICE / "driver/unbind").read_text() == f"{ADDRESS}\n"
     assert not (live.here / "kmsg").exists()
+    # A vfio-pci that is part of the kernel is there already, and takes the device only when it is asked again.
+    assert (live.root / "sys/bus/pci/drivers_probe").read_text() == f"{ADDRESS}\n"
+
+
+def test_the_script_takes_no_device_from_vfio_pci(live):
+    (live.root / DEVICE / "driver").mkdir()
+    (live.root / "sys/bus/pci/drivers/vfio-pci" / ADDRESS).mkdir(parents=True)
+    run_script(script_of(live))
+    assert (live.root / DEVICE / "driver_override").read_text() == "vfio-pci\n"
+    assert not (live.root / DEVICE / "driver/unbind").exists()
 
 
 @pytest.mark.parametrize("name, value", [("device", "0xa809\n"), ("subsystem_vendor", None)])

@@ -66,6 +66,17 @@ def test_what_was_configured_but_never_generated_is_generated(system):
     assert (done.returncode, system.calls()) == (0, ["update-grub"])
 
 
+def test_an_option_that_a_later_file_sets_otherwise_is_refused(system):
+    system.put("etc/modprobe.d/zz-kvm.conf", "options kvm-intel nested=0\n")
+    before = system.state()
+    done = system.apply("--set-module-option", "kvm_intel.nested=1")
+    assert (done.returncode, "/etc/modprobe.d/zz-kvm.conf:1 sets nested=0" in done.stderr) == (3, True), done.stderr
+    assert system.state() == before
+    system.put("etc/modprobe.d/zz-kvm.conf", "options kvm ignore_msrs=0\n")
+    system.put("etc/modprobe.d/kvm.conf", "options kvm-intel nested=0\n")
+    assert system.apply("--set-module-option", "kvm_intel.nested=1").returncode == 0
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_command_that_fails_takes_back_what_was_done(system, number):
     before, times = system.state(), system.times()

@@ -43,6 +43,8 @@ static void adds_a_further_one_of_those_that_may_be_repeated(void **state)
 	AUTO_ARENA arena = { 0 };
 	(void)state;
 	assert_edit("console=tty0", "console=ttyS0", false, "console=tty0 console=ttyS0");
+	assert_edit("rd.lvm.lv=vg/root", "rd.lvm.lv=vg/swap", false, "rd.lvm.lv=vg/root rd.lvm.lv=vg/swap");
+	assert_edit("pci=nomsi", "pci=realloc", false, "pci=nomsi pci=realloc");
 }
 
 static void takes_away_by_name_or_by_value(void **state)

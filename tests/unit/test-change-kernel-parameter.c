@@ -92,6 +92,37 @@ static void what_cannot_be_taken_out_safely_is_left_to_people(void **state)
 			"gives 'intel_iommu=off', but not as plain text");
 }
 
+static void two_makers_may_take_out_the_same_word(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	AUTO_ROOT root = ROOT_NONE;
+	struct boot boot;
+	struct plan plan;
+	struct error error;
+	const struct parameter_change changes[] = { { "intel_iommu=on", false }, { "intel_iommu=off", true } };
+	fake_debian(state, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=off\"\n");
+	open_system(state, &root, true);
+	boot_read(&root, &arena, RELEASE, &boot);
+	plan_begin(&plan, &root, &arena);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		if (make_kernel_parameters(&plan, &boot, &changes[i], 1, &error) < 0)
+			fail_msg("%s", error.text);
+	assert_int(plan.count, 3);
+	assert_contains(change_text(&arena, &plan.items[0]), "+GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n");
+}
+
+static void wishes_that_contradict_each_other_are_refused(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	const struct parameter_change two[] = { { "iommu=pt", false }, { "iommu=off", false } };
+	const struct parameter_change both[] = { { "iommu=pt", false }, { "iommu", true } };
+	const struct parameter_change fine[] = { { "iommu=pt", false }, { "iommu=off", true }, { "iommu=pt", false } };
+	fake_debian(state, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n");
+	assert_contains(plan_text(state, &arena, two, 2, -EINVAL), "'iommu=pt' and 'iommu=off'");
+	assert_contains(plan_text(state, &arena, both, 2, -EINVAL), "contradict each other");
+	assert_contains(plan_text(state, &arena, fine, 3, 0), "LINUX_DEFAULT iommu=pt\" # nestpci\n");
+}
+
 static void our_own_file_is_edited_and_goes_when_it_is_empty(void **state)
 {
 	AUTO_ARENA arena = { 0 };
@@ -245,6 +276,14 @@ static void grubby_is_undone_by_what_was_there(void **state)
 	assert_string_equal(plan.items[2].undo[2], "--remove-args=x=1");
 }
 
+static void a_further_one_of_a_name_is_not_left_to_grubby(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	fake_bls(state, "version " RELEASE "\nlinux /vmlinuz-" RELEASE "\noptions root=/dev/sda2 console=tty0\n");
+	assert_contains(set(state, &arena, "console=ttyS0", -ENOTSUP), "grubby");
+	assert_string_equal(set(state, &arena, "console=tty0", 0), "");
+}
+
 static void systems_that_are_generated_are_refused_with_advice(void **state)
 {
 	AUTO_ARENA arena = { 0 };
@@ -276,6 +315,8 @@ int main(void)
 		test_in_folder(grub_that_has_it_is_left_alone),
 		test_in_folder(what_another_file_says_otherwise_is_taken_out_there),
 		test_in_folder(what_cannot_be_taken_out_safely_is_left_to_people),
+		test_in_folder(two_makers_may_take_out_the_same_word),
+		test_in_folder(wishes_that_contradict_each_other_are_refused),
 		test_in_folder(our_own_file_is_edited_and_goes_when_it_is_empty),
 		test_in_folder(grub_without_drop_ins_gets_a_line_of_our_own),
 		test_in_folder(proxmox_with_systemd_boot_gets_its_first_line_edited),
@@ -287,6 +328,7 @@ int main(void)
 		test_in_folder(entries_that_people_wrote_are_left_to_them),
 		test_in_folder(entries_of_bls_are_grubbys),
 		test_in_folder(grubby_is_undone_by_what_was_there),
+		test_in_folder(a_further_one_of_a_name_is_not_left_to_grubby),
 		test_in_folder(systems_that_are_generated_are_refused_with_advice),
 		test_in_folder(a_unified_image_is_refused_with_advice),
 	};
