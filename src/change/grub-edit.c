@@ -195,6 +195,13 @@ int grub_set_parameters(struct plan *plan, const struct boot *boot, const struct
 {
 	const char *script;
 	const struct boot_cmdline *grub = &boot->grub;
+	for (size_t i = 0; i < count && grub->problem; i++)
+		if (changes[i].remove)
+			return error_set(
+				error, -ENOTSUP,
+				"what GRUB is told is not wholly known (%s), so that '%s' may stand anywhere: mend "
+				"that, or take it away yourself",
+				grub->problem, changes[i].word);
 	if (grub->problem)
 		list_printf(&plan->notes, "what GRUB is told already is not wholly known: %s", grub->problem);
 	if (grub->line && cmdline_is_so(&grub->cmdline, changes, count))

@@ -72,9 +72,10 @@ def test_the_script_overrides_and_unbinds(live):
 
 
 def test_the_script_takes_no_device_from_vfio_pci(live):
+    text = script_of(live)
     (live.root / DEVICE / "driver").mkdir()
     (live.root / "sys/bus/pci/drivers/vfio-pci" / ADDRESS).mkdir(parents=True)
-    run_script(script_of(live))
+    run_script(text)
     assert (live.root / DEVICE / "driver_override").read_text() == "vfio-pci\n"
     assert not (live.root / DEVICE / "driver/unbind").exists()
 

@@ -92,6 +92,14 @@ static void what_cannot_be_taken_out_safely_is_left_to_people(void **state)
 			"gives 'intel_iommu=off', but not as plain text");
 }
 
+static void nothing_is_taken_away_where_not_all_is_known(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	fake_debian(state, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=off $(hostname)\"\n");
+	assert_contains(take_away(state, &arena, "intel_iommu", -ENOTSUP), "not wholly known");
+	assert_contains(set(state, &arena, "intel_iommu=on", 0), "LINUX_DEFAULT intel_iommu=on\" # nestpci\n");
+}
+
 static void two_makers_may_take_out_the_same_word(void **state)
 {
 	AUTO_ARENA arena = { 0 };
@@ -315,6 +323,7 @@ int main(void)
 		test_in_folder(grub_that_has_it_is_left_alone),
 		test_in_folder(what_another_file_says_otherwise_is_taken_out_there),
 		test_in_folder(what_cannot_be_taken_out_safely_is_left_to_people),
+		test_in_folder(nothing_is_taken_away_where_not_all_is_known),
 		test_in_folder(two_makers_may_take_out_the_same_word),
 		test_in_folder(wishes_that_contradict_each_other_are_refused),
 		test_in_folder(our_own_file_is_edited_and_goes_when_it_is_empty),
