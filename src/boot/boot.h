@@ -98,4 +98,7 @@ struct boot {
 /* `release`: of the running kernel, to find its initramfs; NULL: not known, the newest is taken. */
 void boot_read(const struct root *root, struct arena *arena, const char *release, struct boot *ret);
 
+/* Whether GRUB's configuration is read from /etc/default/grub.d, too; `ret_script` is the program that tells. */
+bool boot_grub_reads_drop_ins(const struct root *root, struct arena *arena, const char **ret_script);
+
 const char *boot_loader_name(enum boot_loader loader);

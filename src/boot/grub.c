@@ -11,7 +11,7 @@
 static const char *const watched[] = { "GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT", "GRUB_DEFAULT", NULL };
 
 /* Debian's and Ubuntu's grub-mkconfig source the drop-ins, upstream's does not: the script itself tells. */
-static bool reads_drop_ins(struct boot_reading *reading, const char **ret_script)
+bool boot_grub_reads_drop_ins(const struct root *root, struct arena *arena, const char **ret_script)
 {
 	static const char *const scripts[] = { "/usr/sbin/grub-mkconfig", "/usr/bin/grub-mkconfig",
 					       "/usr/sbin/grub2-mkconfig", "/usr/bin/grub2-mkconfig" };
@@ -19,7 +19,7 @@ static bool reads_drop_ins(struct boot_reading *reading, const char **ret_script
 	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
 		struct slice text;
 		*ret_script = scripts[i];
-		if (root_read(reading->root, reading->arena, scripts[i], &text, NULL) == 0)
+		if (root_read(root, arena, scripts[i], &text, NULL) == 0)
 			return memmem(text.start, text.length, place, strlen(place)) != NULL;
 	}
 	/* Only Debian's kind has the folder at all. */
@@ -34,7 +34,7 @@ static void list_sources(struct boot_reading *reading, struct list *ret)
 	boot_list_suffix(reading, DROP_INS, ".cfg", &names);
 	if (!names.count)
 		return;
-	if (!reads_drop_ins(reading, &script)) {
+	if (!boot_grub_reads_drop_ins(reading->root, reading->arena, &script)) {
 		boot_problem(reading, "%s/%s: not read, because %s does not source that folder", DROP_INS,
 			     names.items[0], script);
 		return;

@@ -20,7 +20,7 @@ def test_help_names_every_verb(tree, tmp_path):
 
 @pytest.mark.parametrize("words, message", [
     (["nothing"], "unknown verb 'nothing'"),
-    (["test", "nothing"], "test: no suite 'nothing'; there are: unit fuzz golden house"),
+    (["test", "nothing"], "test: no suite 'nothing'; there are: unit fuzz change golden house"),
     (["fuzz", "nothing"], "fuzz: no target 'nothing'; there are: "),
     (["fuzz", "--runs"], "fuzz: --runs needs a number"),
     (["fuzz", "--runs", "many"], "fuzz: --runs needs a number"),

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change/apply.h"
+
+#include "base/child.h"
+#include "change/step.h"
+
+struct engine {
+	const struct root *root;
+	struct arena *arena;
+	struct journal_entry *entry;
+	const struct change_watch *watch;
+};
+
+static void tell(const struct engine *engine, const char *text)
+{
+	if (engine->watch && engine->watch->step)
+		engine->watch->step(engine->watch->data, text);
+}
+
+static int save(const struct engine *engine, enum journal_state state, struct error *error)
+{
+	enum journal_state old = engine->entry->state;
+	engine->entry->state = state;
+	int r = journal_save(engine->root, engine->arena, engine->entry, error);
+	if (r < 0)
+		engine->entry->state = old;
+	return r;
+}
+
+/* ---- Looking at the ground ---- */
+
+static int check_state(struct arena *arena, const struct root *root, const char *path, const struct file_state *wanted,
+		       const char **ret_difference, struct error *error)
+{
+	struct file_state now;
+	int r = root_read_state(root, arena, path, &now, error);
+	if (r < 0 || change_same_state(&now, wanted))
+		return r;
+	*ret_difference = change_difference(arena, path, wanted, &now);
+	return error_set(error, -ESTALE, "%s%s was edited since the plan was made", root->name, path);
+}
+
+int change_check_ground(struct arena *arena, const struct plan *plan, const char **ret_difference, struct error *error)
+{
+	int r = 0;
+	for (size_t i = 0; i < plan->ground_count && r == 0; i++)
+		r = check_state(arena, plan->root, plan->grounds[i].path, &plan->grounds[i].state, ret_difference,
+				error);
+	for (size_t i = 0; i < plan->count && r == 0; i++) {
+		const struct change *change = &plan->items[i];
+		enum change_seen seen = SEEN_BEFORE;
+		if (change->kind == CHANGE_FILE)
+			r = check_state(arena, plan->root, change->path, &change->before, ret_difference, error);
+		else if (change->kind == CHANGE_ATTRIBUTE)
+			r = change_look(plan->root, arena, change, &seen, error);
+		if (r == 0 && seen != SEEN_BEFORE)
+			r = error_set(error, -ESTALE, "%s was written to since the plan was made", change->path);
+	}
+	return r;
+}
+
+/* Every file of the first `count` changes is as it was before, or as it shall be. An attribute lives until a reboot. */
+static int check_edits(const struct engine *engine, size_t count, const char **ret_difference, struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct change *change = &engine->entry->plan.items[i];
+		enum change_seen seen;
+		if (change->kind != CHANGE_FILE)
+			continue;
+		int r = change_look(engine->root, engine->arena, change, &seen, error);
+		if (r < 0)
+			return r;
+		if (seen != SEEN_OTHER)
+			continue;
+		*ret_difference = change_edited(engine->root, engine->arena, change, &change->after);
+		return error_set(error, -ESTALE, "%s%s was edited since entry %llu of the journal changed it",
+				 engine->root->name, change->path, (unsigned long long)engine->entry->number);
+	}
+	return 0;
+}
+
+static int clear_leftovers(const struct engine *engine, struct error *error)
+{
+	int r = 0;
+	for (size_t i = 0; i < engine->entry->plan.count && r == 0; i++)
+		if (engine->entry->plan.items[i].kind == CHANGE_FILE)
+			r = root_remove_beside(engine->root, engine->entry->plan.items[i].path, error);
+	return r;
+}
+
+/* ---- Backwards ---- */
+
+static int take_back(const struct engine *engine, size_t index, bool keep_edited, struct error *error)
+{
+	const struct change *change = &engine->entry->plan.items[index];
+	enum change_seen seen = SEEN_AFTER;
+	int r = 0;
+	if (change->kind != CHANGE_COMMAND)
+		r = change_look(engine->root, engine->arena, change, &seen, error);
+	/* An attribute that is neither was lost in a reboot, or is somebody else's now. */
+	bool leave = seen == SEEN_OTHER && (keep_edited || change->kind == CHANGE_ATTRIBUTE);
+	if (r < 0 || leave || seen == SEEN_BEFORE)
+		return r;
+	if (change->kind != CHANGE_COMMAND)
+		tell(engine, arena_printf(engine->arena, "take back: %s", change_title(engine->arena, change)));
+	else if (change->undo)
+		tell(engine, arena_printf(engine->arena, "run %s", change_command(engine->arena, change->undo)));
+	return change_take_back(engine->root, engine->arena, change, error);
+}
+
+static int remove_directories(const struct engine *engine, struct error *error)
+{
+	int r = 0;
+	for (size_t i = engine->entry->directories.count; i-- > 0 && r == 0;)
+		r = root_remove_directory(engine->root, engine->entry->directories.items[i], error);
+	return r;
+}
+
+/* Once the files are as they were, what is made out of them is made again. */
+static int generate_again(const struct engine *engine, size_t reached, struct error *error)
+{
+	int r = 0;
+	for (size_t i = 0; i < reached && r == 0; i++) {
+		const struct change *change = &engine->entry->plan.items[i];
+		if (change->generates == GENERATES_NOTHING)
+			continue;
+		tell(engine, arena_printf(engine->arena, "%s, again", change_title(engine->arena, change)));
+		r = change_run(engine->root, engine->arena, change->argv, error);
+	}
+	return r;
+}
+
+/* All that may have begun. */
+static size_t reached_by(const struct journal_entry *entry)
+{
+	if (entry->state == JOURNAL_PLANNED)
+		return 0;
+	return entry->step < entry->plan.count ? entry->step + 1 : entry->plan.count;
+}
+
+static int go_back(const struct engine *engine, size_t reached, bool keep_edited, struct error *error)
+{
+	int r = clear_leftovers(engine, error);
+	for (size_t i = reached; i-- > 0 && r == 0;)
+		r = take_back(engine, i, keep_edited, error);
+	if (r == 0)
+		r = remove_directories(engine, error);
+	if (r == 0)
+		r = generate_again(engine, reached, error);
+	return r < 0 ? r : save(engine, JOURNAL_UNDONE, error);
+}
+
+/* After a failure: `error` becomes the whole story. */
+static enum change_end roll_back(const struct engine *engine, struct error *error)
+{
+	struct error why;
+	size_t reached = reached_by(engine->entry);
+	/* What interrupted us is dealt with by going back; a second time stops that, too. */
+	child_interrupted = 0;
+	tell(engine, arena_printf(engine->arena, "that failed: %s; taking back what was done", error->text));
+	engine->entry->problem = arena_strdup(engine->arena, error->text);
+	/* Should the disk be full, the files that are there already can be put back all the same. */
+	(void)!save(engine, JOURNAL_UNDOING, NULL);
+	/* Files are changed at once or not at all: one that is neither is not of our making. */
+	if (go_back(engine, reached, true, &why) == 0)
+		return CHANGE_NOTHING;
+	error_set(error, 0, "%s; and taking back what was done failed as well: %s", engine->entry->problem, why.text);
+	return CHANGE_PARTLY;
+}
+
+/* ---- Forwards ---- */
+
+/*
+ * From the first change on, even where an earlier run came further: that one may have begun to take changes back and
+ * have failed to say so. What is done already is seen, or does no harm twice; `step` never goes back.
+ */
+static int go_on(const struct engine *engine, bool *ret_all_done, struct error *error)
+{
+	struct journal_entry *entry = engine->entry;
+	int r = save(engine, JOURNAL_APPLYING, error);
+	for (size_t i = 0; i < entry->plan.count && r == 0; i++) {
+		const struct change *change = &entry->plan.items[i];
+		if (child_interrupted)
+			return error_set(error, -EINTR, "interrupted before it could %s",
+					 change_title(engine->arena, change));
+		tell(engine, change_title(engine->arena, change));
+		r = change_do(engine->root, engine->arena, change, error);
+		if (r < 0)
+			return r;
+		if (i + 1 > entry->step)
+			entry->step = i + 1;
+		*ret_all_done = i + 1 == entry->plan.count;
+		r = save(engine, *ret_all_done ? JOURNAL_APPLIED : JOURNAL_APPLYING, error);
+	}
+	return r;
+}
+
+static int forwards(const struct engine *engine, enum change_end *ret_end, struct error *error)
+{
+	bool all_done = false;
+	*ret_end = CHANGE_DONE;
+	int r = go_on(engine, &all_done, error);
+	/*
+	 * The journal may say "applied" already, and only not be synced. Going back without being able to say so would
+	 * leave it wrong; as it is, going on finds all done.
+	 */
+	if (r < 0 && all_done) {
+		*ret_end = CHANGE_PARTLY;
+		return error_prefix(error, r, "all is done, but the journal could not be told");
+	}
+	if (r < 0)
+		*ret_end = roll_back(engine, error);
+	return r;
+}
+
+int change_apply(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
+		 enum change_end *ret_end, struct error *error)
+{
+	struct journal_entry entry;
+	*ret_end = CHANGE_NOTHING;
+	int r = journal_add(plan->root, arena, plan, &entry, error);
+	if (r < 0)
+		return r;
+	struct engine engine = { plan->root, arena, &entry, watch };
+	return forwards(&engine, ret_end, error);
+}
+
+int change_resume(struct arena *arena, struct journal_entry *entry, const struct change_watch *watch,
+		  const char **ret_difference, enum change_end *ret_end, struct error *error)
+{
+	struct engine engine = { entry->plan.root, arena, entry, watch };
+	const struct change_undo_options back = { .keep_edited = false };
+	if (entry->state == JOURNAL_UNDOING)
+		return change_undo(arena, entry, &back, watch, ret_difference, ret_end, error);
+	*ret_end = CHANGE_PARTLY;
+	int r = check_edits(&engine, entry->plan.count, ret_difference, error);
+	if (r == 0)
+		r = clear_leftovers(&engine, error);
+	return r < 0 ? r : forwards(&engine, ret_end, error);
+}
+
+int change_undo(struct arena *arena, struct journal_entry *entry, const struct change_undo_options *options,
+		const struct change_watch *watch, const char **ret_difference, enum change_end *ret_end,
+		struct error *error)
+{
+	struct engine engine = { entry->plan.root, arena, entry, watch };
+	size_t reached = reached_by(entry);
+	int r = 0;
+	*ret_end = journal_unfinished(entry) ? CHANGE_PARTLY : CHANGE_NOTHING;
+	if (!options->keep_edited)
+		r = check_edits(&engine, reached, ret_difference, error);
+	if (r == 0)
+		r = save(&engine, JOURNAL_UNDOING, error);
+	if (r < 0)
+		return r;
+	*ret_end = CHANGE_PARTLY;
+	r = go_back(&engine, reached, options->keep_edited, error);
+	if (r == 0)
+		*ret_end = CHANGE_DONE;
+	return r;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Makers of changes. Each adds to a plan what brings one thing about on this system, and nothing where it is so.
+ * What they cannot do rightly they refuse (-ENOTSUP), with what a person is to do instead.
+ */
+#pragma once
+
+#include "change/change.h"
+
+/* One word of the kernel's command line. */
+struct parameter_change {
+	const char *word; /* "intel_iommu=on"; to be taken away also "intel_iommu", whatever its value */
+	bool remove;
+};
+
+/*
+ * The kernel's command line of every installed kernel. A parameter that is set to something else gets the new value;
+ * but those that may be given several times (console=) are added.
+ */
+int make_kernel_parameters(struct plan *plan, const struct boot *boot, const struct parameter_change *changes,
+			   size_t count, struct error *error) MUST_CHECK;
+
+/* "options MODULE OPTION" for modprobe, in the initramfs as well. */
+int make_module_option(struct plan *plan, const struct boot *boot, const char *module, const char *option,
+		       struct error *error) MUST_CHECK;
+
+/* A module that systemd-modules-load loads at boot. */
+int make_module_load(struct plan *plan, const struct boot *boot, const char *module, struct error *error) MUST_CHECK;
+
+/*
+ * A device, with what must go along in its group, to vfio-pci at every boot, before any other driver is there. Refused
+ * while this host needs one of them, as by `bind`.
+ */
+int make_bind_at_boot(struct plan *plan, const struct boot *boot, struct pci_address address, struct error *error)
+	MUST_CHECK;
+
+/*
+ * What mends a finding. Nothing is added where it passes, and a note says so. -ENOTSUP: it is not known, does not
+ * arise, or somebody else has to act; the text quotes the remedy.
+ */
+int make_mend(struct plan *plan, const struct subject_set *set, const struct finding *finding, struct error *error)
+	MUST_CHECK;
+
+/* ---- For makers ---- */
+
+/* Every initramfs is made anew, by whatever makes them here. -ENOTSUP: that is not known. */
+int make_initramfs(struct plan *plan, const char *why, struct error *error) MUST_CHECK;
+
+/* A file of ours, and how it begins when it is made. */
+struct own_file {
+	const char *path;
+	mode_t mode;
+	const char *head;
+};
+
+/* Adds a line to such a file; nothing when the line is in it. */
+int make_line(struct plan *plan, const struct own_file *file, const char *line, const char *why, struct error *error)
+	MUST_CHECK;

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change/change.h"
+
+void plan_begin(struct plan *plan, const struct root *root, struct arena *arena)
+{
+	*plan = (struct plan){ .root = root, .arena = arena, .notes = { .arena = arena } };
+}
+
+static struct change *find_change(const struct plan *plan, enum change_kind kind, const char *path)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->items[i].kind == kind && strcmp(plan->items[i].path, path) == 0)
+			return &plan->items[i];
+	return NULL;
+}
+
+static struct change_ground *find_ground(const struct plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->ground_count; i++)
+		if (strcmp(plan->grounds[i].path, path) == 0)
+			return &plan->grounds[i];
+	return NULL;
+}
+
+/* Before the first that generates something of a later rank: those stay last, and in order. */
+static struct change *add(struct plan *plan, const struct change *change)
+{
+	size_t place = plan->count;
+	while (place > 0 && plan->items[place - 1].generates > change->generates)
+		place--;
+	if (plan->count == plan->room) {
+		plan->room = plan->room ? plan->room * 2 : 16;
+		plan->items = arena_grow(plan->arena, plan->items, plan->count, plan->room, sizeof(*plan->items));
+	}
+	memmove(plan->items + place + 1, plan->items + place, (plan->count - place) * sizeof(*plan->items));
+	plan->count++;
+	plan->items[place] = *change;
+	plan->items[place].check = plan->check;
+	return &plan->items[place];
+}
+
+/* ---- Files ---- */
+
+static void add_ground(struct plan *plan, const char *path, const struct file_state *state)
+{
+	if (plan->ground_count == plan->ground_room) {
+		plan->ground_room = plan->ground_room ? plan->ground_room * 2 : 16;
+		plan->grounds = arena_grow(plan->arena, plan->grounds, plan->ground_count, plan->ground_room,
+					   sizeof(*plan->grounds));
+	}
+	plan->grounds[plan->ground_count++] = (struct change_ground){ path, *state };
+}
+
+int plan_read(struct plan *plan, const char **path, struct file_state *ret, struct error *error)
+{
+	char *real;
+	int r = root_real_path(plan->root, plan->arena, *path, &real, error);
+	if (r < 0 && !root_absent(r))
+		return r;
+	const char *found = r < 0 ? *path : real;
+	const struct change *change = find_change(plan, CHANGE_FILE, found);
+	const struct change_ground *ground = find_ground(plan, found);
+	if (change) {
+		*ret = change->after;
+	} else if (ground) {
+		*ret = ground->state;
+	} else {
+		r = root_read_state(plan->root, plan->arena, found, ret, error);
+		if (r < 0)
+			return r;
+		add_ground(plan, found, ret);
+	}
+	*path = found;
+	return 0;
+}
+
+static void remove_change(struct plan *plan, const struct change *change)
+{
+	size_t place = (size_t)(change - plan->items);
+	plan->count--;
+	memmove(plan->items + place, plan->items + place + 1, (plan->count - place) * sizeof(*plan->items));
+}
+
+/* The file is in the plan, as ground or as a change, because it was read. */
+static void set_file(struct plan *plan, const char *path, const struct file_state *after, enum restart restart,
+		     const char *why)
+{
+	struct change *change = find_change(plan, CHANGE_FILE, path);
+	struct change_ground *ground = find_ground(plan, path);
+	if (!change) {
+		struct change added = { .kind = CHANGE_FILE, .path = path, .before = ground->state, .why = why };
+		*ground = plan->grounds[--plan->ground_count];
+		change = add(plan, &added);
+	} else {
+		change->why = strstr(change->why, why) ? change->why :
+							 arena_printf(plan->arena, "%s; %s", change->why, why);
+	}
+	change->after = *after;
+	if (restart > change->restart)
+		change->restart = restart;
+	if (change_same_state(&change->before, &change->after)) {
+		add_ground(plan, path, &change->before);
+		remove_change(plan, change);
+	}
+}
+
+int plan_write_file(struct plan *plan, const char *path, struct slice content, mode_t mode, enum restart restart,
+		    const char *why, struct error *error)
+{
+	struct file_state after;
+	int r = plan_read(plan, &path, &after, error);
+	if (r < 0)
+		return r;
+	if (!after.present)
+		after = file_state_new(content, mode);
+	after.content = (struct slice){ arena_strndup(plan->arena, content.start, content.length), content.length };
+	after.mtime.tv_nsec = UTIME_OMIT;
+	set_file(plan, path, &after, restart, arena_strdup(plan->arena, why));
+	return 0;
+}
+
+int plan_remove_file(struct plan *plan, const char *path, enum restart restart, const char *why, struct error *error)
+{
+	struct file_state state;
+	int r = plan_read(plan, &path, &state, error);
+	if (r < 0)
+		return r;
+	state = (struct file_state){ 0 };
+	set_file(plan, path, &state, restart, arena_strdup(plan->arena, why));
+	return 0;
+}
+
+/* ---- Attributes and commands ---- */
+
+int plan_set_attribute(struct plan *plan, const char *path, const char *value, const char *why, struct error *error)
+{
+	char *now;
+	struct change *change = find_change(plan, CHANGE_ATTRIBUTE, path);
+	if (plan->root->kind != ROOT_LIVE)
+		return error_set(error, -EROFS, "%s%s: only a running system has attributes to set", plan->root->name,
+				 path);
+	int r = root_read_line(plan->root, plan->arena, path, &now, error);
+	if (r < 0 || (!change && strcmp(now, value) == 0))
+		return r;
+	if (!change) {
+		struct change added = { .kind = CHANGE_ATTRIBUTE, .path = arena_strdup(plan->arena, path) };
+		change = add(plan, &added);
+	}
+	change->why = arena_strdup(plan->arena, why);
+	change->before = (struct file_state){ .present = true, .content = slice_of(now) };
+	change->after = (struct file_state){ .present = true, .content = slice_of(arena_strdup(plan->arena, value)) };
+	return 0;
+}
+
+static const char *const *copy_argv(struct arena *arena, const char *const *argv)
+{
+	struct list copy = { .arena = arena };
+	for (size_t i = 0; argv && argv[i]; i++)
+		list_add(&copy, arena_strdup(arena, argv[i]));
+	return copy.items;
+}
+
+static bool same_argv(const char *const *a, const char *const *b)
+{
+	size_t i = 0;
+	while (a[i] && b[i] && strcmp(a[i], b[i]) == 0)
+		i++;
+	return !a[i] && !b[i];
+}
+
+void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
+	      enum restart restart, const char *why)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		struct change *change = &plan->items[i];
+		if (change->kind != CHANGE_COMMAND || !same_argv(change->argv, argv))
+			continue;
+		if (restart > change->restart)
+			change->restart = restart;
+		return;
+	}
+	struct change added = {
+		.kind = CHANGE_COMMAND,
+		.why = arena_strdup(plan->arena, why),
+		.restart = restart,
+		.argv = copy_argv(plan->arena, argv),
+		.undo = copy_argv(plan->arena, undo),
+		.generates = generates,
+	};
+	add(plan, &added);
+}
+
+enum restart plan_restart(const struct plan *plan)
+{
+	enum restart most = RESTART_NONE;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->items[i].restart > most)
+			most = plan->items[i].restart;
+	return most;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One change: looking at it, doing it, taking it back. */
+#pragma once
+
+#include "change/change.h"
+
+enum change_seen {
+	SEEN_BEFORE, /* not done */
+	SEEN_AFTER,  /* done */
+	SEEN_OTHER,  /* somebody else's doing */
+};
+
+/* Of a file or an attribute. `ret_difference`: from what was to be there (`before` or `after`) to what is; or NULL. */
+int change_look(const struct root *root, struct arena *arena, const struct change *change, enum change_seen *ret,
+		struct error *error) MUST_CHECK;
+
+/* From `wanted` (change->before or change->after) to what stands there now. */
+const char *change_edited(const struct root *root, struct arena *arena, const struct change *change,
+			  const struct file_state *wanted);
+
+/* Both do nothing where nothing is to be done. -ESTALE: SEEN_OTHER. */
+int change_do(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+	MUST_CHECK;
+int change_take_back(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+	MUST_CHECK;
+
+/* Runs a program of the root. */
+int change_run(const struct root *root, struct arena *arena, const char *const *argv, struct error *error) MUST_CHECK;

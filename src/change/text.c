@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Changes for people. */
+#include "base/shell.h"
+#include "change/change.h"
+#include "change/diff.h"
+
+bool change_same_state(const struct file_state *a, const struct file_state *b)
+{
+	if (!a->present || !b->present)
+		return a->present == b->present;
+	return a->mode == b->mode && a->owner == b->owner && a->group == b->group &&
+	       a->content.length == b->content.length &&
+	       (a->content.length == 0 || memcmp(a->content.start, b->content.start, a->content.length) == 0);
+}
+
+const char *change_difference(struct arena *arena, const char *path, const struct file_state *before,
+			      const struct file_state *after)
+{
+	struct buffer text = { .arena = arena };
+	buffer_puts(&text, "");
+	diff_unified(&text, before->present ? path : "/dev/null", before->content, after->present ? path : "/dev/null",
+		     after->content);
+	if (before->present != after->present && !text.length)
+		buffer_printf(&text, "# %s: %s, and empty\n", path, after->present ? "made" : "removed");
+	if (!before->present && after->present && after->mode != 0644)
+		buffer_printf(&text, "# %s: permissions %04o\n", path, (unsigned int)after->mode);
+	if (!before->present || !after->present)
+		return text.text;
+	if (before->mode != after->mode)
+		buffer_printf(&text, "# %s: permissions %04o, were %04o\n", path, (unsigned int)after->mode,
+			      (unsigned int)before->mode);
+	if (before->owner != after->owner || before->group != after->group)
+		buffer_printf(&text, "# %s: owner %u:%u, was %u:%u\n", path, after->owner, after->group, before->owner,
+			      before->group);
+	return text.text;
+}
+
+const char *change_command(struct arena *arena, const char *const *argv)
+{
+	struct buffer text = { .arena = arena };
+	buffer_puts(&text, "");
+	for (size_t i = 0; argv && argv[i]; i++) {
+		if (i)
+			buffer_putc(&text, ' ');
+		shell_quote(&text, argv[i]);
+	}
+	return text.text;
+}
+
+static const char *attribute_text(struct arena *arena, const struct change *change)
+{
+	struct buffer text = { .arena = arena };
+	struct slice before = change->before.content;
+	struct slice after = change->after.content;
+	buffer_puts(&text, "echo ");
+	shell_quote(&text, arena_strndup(arena, after.start, after.length));
+	buffer_puts(&text, " > ");
+	shell_quote(&text, change->path);
+	buffer_printf(&text, "  # is '%.*s'\n", (int)before.length, before.start);
+	return text.text;
+}
+
+const char *change_text(struct arena *arena, const struct change *change)
+{
+	switch (change->kind) {
+	case CHANGE_FILE:
+		return change_difference(arena, change->path, &change->before, &change->after);
+	case CHANGE_ATTRIBUTE:
+		return attribute_text(arena, change);
+	case CHANGE_COMMAND:
+		break;
+	}
+	return arena_printf(arena, "%s\n", change_command(arena, change->argv));
+}
+
+const char *change_title(struct arena *arena, const struct change *change)
+{
+	if (change->kind == CHANGE_COMMAND)
+		return arena_printf(arena, "run %s", change_command(arena, change->argv));
+	if (change->kind == CHANGE_ATTRIBUTE)
+		return arena_printf(arena, "write '%.*s' to %s", (int)change->after.content.length,
+				    change->after.content.start, change->path);
+	const char *verb = !change->after.present ? "remove" : change->before.present ? "edit" : "make";
+	return arena_printf(arena, "%s %s", verb, change->path);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "base/say.h"
+#include "verb/changing.h"
+#include "verb/plan-request.h"
+
+struct job {
+	struct arena *arena;
+	const struct root *root;
+	struct plan_request *request;
+	struct plan plan;
+	struct error error;
+};
+
+static int fail(const struct job *job)
+{
+	say("apply: %s", job->error.text);
+	return VERB_FAILED;
+}
+
+/* The plan was shown; others may have come in between. */
+static int carry_out(struct job *job)
+{
+	const char *difference = NULL;
+	enum change_end end = CHANGE_NOTHING;
+	int r = change_check_ground(job->arena, &job->plan, &difference, &job->error);
+	if (r == 0) {
+		changing_catch_signals();
+		r = change_apply(job->arena, &job->plan, &changing_watch, &end, &job->error);
+	}
+	if (r == 0)
+		changing_say_restart(&job->plan);
+	return changing_end("apply", r == 0 ? CHANGE_DONE : end, difference, &job->error);
+}
+
+/* Somebody may take an hour to answer: meanwhile others are not held off. */
+static int ask_and_lock(struct job *job, int *lock)
+{
+	close(TAKE_FD(*lock));
+	if (!changing_ask("Apply this"))
+		return VERB_NO;
+	*lock = changing_lock(job->root, job->arena, &job->error);
+	return *lock < 0 ? fail(job) : VERB_DONE;
+}
+
+static int apply(struct job *job)
+{
+	int status = VERB_DONE;
+	AUTO_CLOSE int lock = changing_lock(job->root, job->arena, &job->error);
+	if (lock < 0)
+		return fail(job);
+	if (changing_finish_earlier(job->root, job->arena, job->request->yes, &status) < 0 || !job->request->count)
+		return status;
+	if (plan_request_make(job->request, job->root, &job->plan, &job->error) < 0)
+		return fail(job);
+	for (size_t i = 0; i < job->plan.notes.count; i++)
+		say("note: %s", job->plan.notes.items[i]);
+	if (!job->plan.count) {
+		say("apply: nothing to do: it is so already");
+		return VERB_DONE;
+	}
+	changing_show(stdout, job->arena, &job->plan);
+	fflush(stdout);
+	if (!job->request->yes)
+		status = ask_and_lock(job, &lock);
+	return status == VERB_DONE ? carry_out(job) : status;
+}
+
+static int run(struct verb_args *args)
+{
+	AUTO_ARENA arena = { 0 };
+	AUTO_ROOT root = ROOT_NONE;
+	struct plan_request request = { .arena = &arena };
+	struct job job = { .arena = &arena, .root = &root, .request = &request };
+	int status;
+	if (!plan_request_parse(args, &request, &status))
+		return status;
+	if (!request.yes && !changing_can_ask())
+		return verb_usage(args, "standard input is no terminal to ask on; --yes applies without asking");
+	if (root_open(&root, request.root, &job.error) < 0)
+		return fail(&job);
+	return apply(&job);
+}
+
+const struct verb verb_apply = {
+	.name = "apply",
+	.summary = "carry out what 'plan' shows",
+	.synopsis = "[OPTIONS]",
+	.help = "Shows the plan, asks, and carries it out. Every file is replaced as a whole, and\n"
+		"what stood there before is kept in a journal (/var/lib/nestpci/journal) for\n"
+		"'nestpci undo'. When something fails, what was done is taken back.\n"
+		"\n"
+		"What was cut off, by a crash or a reboot, is finished first; without options\n"
+		"that is all.\n"
+		"\n"
+		"Example: nestpci apply --set-kernel-parameter intel_iommu=on",
+	.options = apply_options,
+	.run = run,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/json.h"
+#include "base/say.h"
+#include "verb/changing.h"
+#include "verb/plan-request.h"
+
+static struct json_object *change_to_json(struct arena *arena, const struct change *change)
+{
+	static const char *const kinds[] = { "file", "attribute", "command" };
+	static const char *const restarts[] = { "none", "vm", "host" };
+	struct json_object *object = json_object_new_object();
+	json_add_text(object, "kind", kinds[change->kind]);
+	json_add_text(object, "why", change->why);
+	json_add_text(object, "check", change->check);
+	json_add_text(object, "restart", restarts[change->restart]);
+	json_add_text(object, "path", change->path);
+	json_add_text(object, "diff", change->kind == CHANGE_FILE ? change_text(arena, change) : NULL);
+	json_add_text(object, "command", change->argv ? change_command(arena, change->argv) : NULL);
+	return object;
+}
+
+static void print_json(struct arena *arena, const struct plan *plan)
+{
+	AUTO_JSON *object = json_object_new_object();
+	struct json_object *changes = json_object_new_array();
+	struct json_object *notes = json_object_new_array();
+	for (size_t i = 0; i < plan->count; i++)
+		json_object_array_add(changes, change_to_json(arena, &plan->items[i]));
+	for (size_t i = 0; i < plan->notes.count; i++)
+		json_object_array_add(notes, json_new_text(plan->notes.items[i]));
+	json_object_object_add(object, "changes", changes);
+	json_object_object_add(object, "notes", notes);
+	json_print(object);
+}
+
+static int run(struct verb_args *args)
+{
+	AUTO_ARENA arena = { 0 };
+	AUTO_ROOT root = ROOT_NONE;
+	struct plan_request request = { .arena = &arena };
+	struct plan plan;
+	struct error error;
+	int status;
+	if (!plan_request_parse(args, &request, &status))
+		return status;
+	if (!request.count)
+		return verb_usage(args, "say what is wanted, by --set-kernel-parameter or another option");
+	if (root_open(&root, request.root, &error) < 0 || plan_request_make(&request, &root, &plan, &error) < 0) {
+		say("plan: %s", error.text);
+		return VERB_FAILED;
+	}
+	if (request.as_json) {
+		print_json(&arena, &plan);
+		return VERB_DONE;
+	}
+	for (size_t i = 0; i < plan.notes.count; i++)
+		say("note: %s", plan.notes.items[i]);
+	if (!plan.count)
+		say("plan: nothing to do: it is so already");
+	changing_show(stdout, &arena, &plan);
+	return VERB_DONE;
+}
+
+const struct verb verb_plan = {
+	.name = "plan",
+	.summary = "show what would be changed, and change nothing",
+	.synopsis = "[OPTIONS]",
+	.help = "Shows, in order, what 'nestpci apply' with the same options would do: files as\n"
+		"differences, and the commands that make a boot loader or an initramfs take them\n"
+		"up. Nothing is written and nothing is run.\n"
+		"\n"
+		"Example: nestpci plan --set-kernel-parameter intel_iommu=on",
+	.options = plan_options,
+	.run = run,
+};

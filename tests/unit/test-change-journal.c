@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "unit.h"
+
+#include <errno.h>
+
+#include "change/apply.h"
+#include "change/journal-json.h"
+
+struct fixture {
+	struct arena arena;
+	struct root root;
+	struct plan plan;
+};
+
+static void begin(struct fixture *fixture, void **state)
+{
+	*fixture = (struct fixture){ .root = ROOT_NONE };
+	assert_int(root_open(&fixture->root, *state, NULL), 0);
+	plan_begin(&fixture->plan, &fixture->root, &fixture->arena);
+}
+
+static void end(struct fixture *fixture)
+{
+	root_close(&fixture->root);
+	arena_release(&fixture->arena);
+}
+
+static void write_in_plan(struct fixture *fixture, const char *path, const char *text)
+{
+	struct error error;
+	if (plan_write_file(&fixture->plan, path, slice_of(text), 0644, RESTART_NONE, "test", &error) < 0)
+		fail_msg("%s", error.text);
+}
+
+static void one_file_that_two_change_is_one_change(void **state)
+{
+	struct fixture fixture;
+	struct file_state now;
+	const char *path = "/a";
+	begin(&fixture, state);
+	put_file(state, "a", "old\n");
+	write_in_plan(&fixture, "/a", "one\n");
+	assert_int(plan_read(&fixture.plan, &path, &now, NULL), 0);
+	assert_slice(now.content, "one\n");
+	write_in_plan(&fixture, "/a", "two\n");
+	assert_int(fixture.plan.count, 1);
+	assert_slice(fixture.plan.items[0].before.content, "old\n");
+	assert_slice(fixture.plan.items[0].after.content, "two\n");
+	/* And none when it comes back to what it was; but then the plan rests on it. */
+	write_in_plan(&fixture, "/a", "old\n");
+	assert_int(fixture.plan.count, 0);
+	assert_int(fixture.plan.ground_count, 1);
+	end(&fixture);
+}
+
+static void what_is_generated_comes_last_and_once(void **state)
+{
+	static const char *const boot[] = { "update-grub", NULL };
+	static const char *const initramfs[] = { "update-initramfs", NULL };
+	struct fixture fixture;
+	begin(&fixture, state);
+	plan_run(&fixture.plan, boot, NULL, GENERATES_BOOT, RESTART_HOST, "b");
+	plan_run(&fixture.plan, initramfs, NULL, GENERATES_INITRAMFS, RESTART_HOST, "i");
+	plan_run(&fixture.plan, boot, NULL, GENERATES_BOOT, RESTART_HOST, "b");
+	write_in_plan(&fixture, "/a", "x");
+	assert_int(fixture.plan.count, 3);
+	assert_int(fixture.plan.items[0].kind, CHANGE_FILE);
+	assert_string_equal(fixture.plan.items[1].argv[0], "update-initramfs");
+	assert_string_equal(fixture.plan.items[2].argv[0], "update-grub");
+	assert_int(plan_restart(&fixture.plan), RESTART_HOST);
+	end(&fixture);
+}
+
+static void a_link_is_followed_when_planning(void **state)
+{
+	struct fixture fixture;
+	begin(&fixture, state);
+	put_file(state, "real", "old\n");
+	put_link(state, "link", "/real");
+	write_in_plan(&fixture, "/link", "new\n");
+	assert_string_equal(fixture.plan.items[0].path, "/real");
+	end(&fixture);
+}
+
+static void ground_that_moved_is_shown(void **state)
+{
+	struct fixture fixture;
+	struct file_state now;
+	struct error error;
+	const char *difference = NULL;
+	const char *path = "/ground";
+	begin(&fixture, state);
+	put_file(state, "ground", "old\n");
+	assert_int(plan_read(&fixture.plan, &path, &now, NULL), 0);
+	assert_int(change_check_ground(&fixture.arena, &fixture.plan, &difference, &error), 0);
+	put_file(state, "ground", "new\n");
+	assert_int(change_check_ground(&fixture.arena, &fixture.plan, &difference, &error), -ESTALE);
+	assert_contains(difference, "-old\n+new\n");
+	assert_int(unlink(in_folder(state, "ground")), 0);
+	assert_int(change_check_ground(&fixture.arena, &fixture.plan, &difference, &error), -ESTALE);
+	end(&fixture);
+}
+
+static void an_entry_is_read_as_it_was_written(void **state)
+{
+	static const char *const argv[] = { "qm", "set", "100", "--machine", "q35,viommu=intel", NULL };
+	static const char *const undo[] = { "qm", "set", "100", "--delete", "machine", NULL };
+	struct fixture fixture;
+	struct journal_entry written;
+	struct journal_entry read;
+	begin(&fixture, state);
+	put_file(state, "a", "o\0ld");
+	write_in_plan(&fixture, "/a", "new \377\n");
+	write_in_plan(&fixture, "/made/deep/b", "");
+	fixture.plan.check = "viommu-present";
+	plan_run(&fixture.plan, argv, undo, GENERATES_NOTHING, RESTART_VM, "give it a vIOMMU");
+	assert_int(journal_add(&fixture.root, &fixture.arena, &fixture.plan, &written, NULL), 0);
+	assert_int(written.number, 1);
+	assert_int(journal_read(&fixture.root, &fixture.arena, 1, &read, NULL), 0);
+	assert_int(read.state, JOURNAL_PLANNED);
+	assert_int(read.plan.count, 3);
+	assert_int(read.directories.count, 2);
+	assert_string_equal(read.directories.items[1], "/made/deep");
+	assert_true(change_same_state(&read.plan.items[0].before, &written.plan.items[0].before));
+	assert_true(change_same_state(&read.plan.items[0].after, &written.plan.items[0].after));
+	assert_int(read.plan.items[0].before.mtime.tv_nsec, written.plan.items[0].before.mtime.tv_nsec);
+	assert_true(read.plan.items[1].after.present);
+	assert_false(read.plan.items[1].before.present);
+	assert_string_equal(change_command(&fixture.arena, read.plan.items[2].argv),
+			    "qm set 100 --machine 'q35,viommu=intel'");
+	assert_string_equal(change_command(&fixture.arena, read.plan.items[2].undo), "qm set 100 --delete machine");
+	assert_string_equal(read.plan.items[2].check, "viommu-present");
+	assert_int(read.plan.items[2].restart, RESTART_VM);
+	end(&fixture);
+}
+
+static void a_damaged_entry_is_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"",
+		"{}",
+		"[]",
+		"null",
+		"{\"format\":2}",
+		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"applied\",\"step\":1,\"problem\":null,"
+		"\"directories\":[],\"changes\":[]}",
+		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"done\",\"step\":0,\"problem\":null,"
+		"\"directories\":[],\"changes\":[]}",
+		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"applied\",\"step\":0,\"problem\":null,"
+		"\"directories\":[],\"changes\":[{\"kind\":\"command\",\"why\":\"\",\"check\":null,"
+		"\"restart\":\"none\",\"command\":[],\"undo\":null,\"generates\":\"boot\"}]}",
+		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"applied\",\"step\":0,\"problem\":null,"
+		"\"directories\":[],\"changes\":[{\"kind\":\"file\",\"why\":\"\",\"check\":null,"
+		"\"restart\":\"none\",\"path\":\"relative\",\"before\":null,\"after\":null}]}",
+	};
+	AUTO_ARENA arena = { 0 };
+	struct journal_entry entry;
+	struct error error;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int(journal_parse(&arena, slice_of(wrong[i]), &entry, &error), -EINVAL);
+}
+
+static void a_second_lock_is_refused(void **state)
+{
+	struct fixture fixture;
+	struct error error;
+	begin(&fixture, state);
+	AUTO_CLOSE int first = journal_lock(&fixture.root, &fixture.arena, 0, &error);
+	assert_true(first >= 0);
+	assert_int(journal_lock(&fixture.root, &fixture.arena, 0, &error), -EBUSY);
+	assert_contains(error.text, "another nestpci");
+	end(&fixture);
+}
+
+static void nothing_is_changed_when_an_edit_came_in_between(void **state)
+{
+	struct fixture fixture;
+	struct error error;
+	enum change_end how;
+	begin(&fixture, state);
+	put_file(state, "a", "old\n");
+	put_file(state, "b", "old\n");
+	write_in_plan(&fixture, "/a", "new\n");
+	write_in_plan(&fixture, "/b", "new\n");
+	put_file(state, "b", "edited\n");
+	assert_int(change_apply(&fixture.arena, &fixture.plan, NULL, &how, &error), -ESTALE);
+	assert_int(how, CHANGE_NOTHING);
+	struct file_state now;
+	assert_int(root_read_state(&fixture.root, &fixture.arena, "/a", &now, NULL), 0);
+	assert_slice(now.content, "old\n");
+	assert_int(root_read_state(&fixture.root, &fixture.arena, "/b", &now, NULL), 0);
+	assert_slice(now.content, "edited\n");
+	end(&fixture);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test_in_folder(one_file_that_two_change_is_one_change),
+		test_in_folder(what_is_generated_comes_last_and_once),
+		test_in_folder(a_link_is_followed_when_planning),
+		test_in_folder(ground_that_moved_is_shown),
+		test_in_folder(an_entry_is_read_as_it_was_written),
+		cmocka_unit_test(a_damaged_entry_is_refused),
+		test_in_folder(a_second_lock_is_refused),
+		test_in_folder(nothing_is_changed_when_an_edit_came_in_between),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
