@@ -126,7 +126,7 @@ static void remedy_for_offer(struct finding *finding, const struct subject_set *
 		judge_remedy(
 			finding, ACTOR_OUTER, RESTART_VM, arena,
 			"give this VM intel-iommu with intremap=on, and its machine kernel-irqchip=split: 'nestpci "
-			"viommu VM' on the machine that it runs on, or 'qm set VMID --machine q35,viommu=intel' in "
+			"exec' on the machine that it runs on, or 'qm set VMID --machine q35,viommu=intel' in "
 			"Proxmox VE; then stop and start it");
 	else
 		judge_remedy(
