@@ -116,10 +116,13 @@ static void judge_viable(const struct subject_set *set, const void *subject, str
 		judge_unknown(finding, arena, "the driver of %s, of the same group, could not be read",
 			      judge_address(arena, unreadable->address));
 	else if (group->others.count)
-		judge_unknown(finding, arena, "group %s has a member that is no PCI device: %s", group->number,
-			      group->others.items[0]);
+		judge_unknown(finding, arena, "group %s has a member that is no PCI device, or is gone: %s",
+			      group->number, group->others.items[0]);
 	else
 		judge_pass(finding, arena, "no other member of group %s has a host driver", group->number);
+	if (!unreadable)
+		for (size_t i = 0; i < group->others.count && i < JUDGE_EVIDENCE_MAX; i++)
+			judge_evidence(finding, arena, group->devices.path, "%s", group->others.items[i]);
 }
 
 /* ---- Who else is in it ---- */

@@ -141,8 +141,9 @@ static void judge_width(const struct subject_set *set, const void *subject, stru
 	const struct host *host = set->host;
 	if (judged_without_unit(&host->iommus, finding, arena))
 		return;
-	unsigned int width = iommu_least_width(&host->iommus);
-	const struct iommu_unit *unit = &host->iommus.units[0];
+	const struct iommu_unit *narrowest = iommu_narrowest(&host->iommus);
+	const struct iommu_unit *unit = narrowest ? narrowest : &host->iommus.units[0];
+	unsigned int width = narrowest ? narrowest->width : 0;
 	unsigned int physical = host->cpu.physical_bits;
 	if (!width) {
 		judge_unknown(finding, arena, "how wide the addresses are that %s translates is not known%s",

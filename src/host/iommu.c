@@ -186,19 +186,21 @@ int iommu_address_width(const struct root *root, struct arena *arena, unsigned i
 	return 0;
 }
 
-unsigned int iommu_least_width(const struct iommus *iommus)
+const struct iommu_unit *iommu_narrowest(const struct iommus *iommus)
 {
-	unsigned int least = 0;
+	const struct iommu_unit *narrowest = NULL;
 	for (size_t i = 0; i < iommus->count; i++) {
 		const struct iommu_unit *unit = &iommus->units[i];
-		if (!unit->translates)
-			continue;
-		if (!unit->width)
-			return 0;
-		if (!least || unit->width < least)
-			least = unit->width;
+		if (unit->translates && (!narrowest || unit->width < narrowest->width))
+			narrowest = unit;
 	}
-	return least;
+	return narrowest;
+}
+
+unsigned int iommu_least_width(const struct iommus *iommus)
+{
+	const struct iommu_unit *narrowest = iommu_narrowest(iommus);
+	return narrowest ? narrowest->width : 0;
 }
 
 /* The folder as a fact, with how many entries it has as number. */

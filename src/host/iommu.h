@@ -99,5 +99,8 @@ struct iommus {
 /* Always gives an answer; see the facts. */
 void iommu_read(const struct root *root, struct arena *arena, struct iommus *ret);
 
+/* The one that translates the least of those that translate, or one whose width is not known (0); NULL: none does. */
+const struct iommu_unit *iommu_narrowest(const struct iommus *iommus);
+
 /* The least width of all units that translate; 0: not known of one of them, or there is none. */
 unsigned int iommu_least_width(const struct iommus *iommus);

@@ -33,6 +33,14 @@ def test_help_is_found_however_one_asks(nestpci):
         assert (words, done.returncode, done.stdout) == (words, status, wanted)
 
 
+def test_the_verbs_that_sentences_name_exist(nestpci):
+    with open(nestpci, "rb") as program:
+        named = set(re.findall(rb"'nestpci ([a-z]+)", program.read()))
+    assert {b"check", b"list", b"rewrite"} <= named
+    # The first line of a snapshot, and what the wrapper says.
+    assert {name.decode() for name in named} - {"snapshot", "answer"} <= set(verbs_of(nestpci))
+
+
 def test_every_verb_has_help(nestpci):
     for verb in verbs_of(nestpci):
         for option in ("--help", "-h"):

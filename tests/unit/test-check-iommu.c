@@ -338,6 +338,22 @@ static void an_iommu_narrower_than_the_cpu_is_warned_of(void **state)
 	assert_verdict(m, "iommu-width", VERDICT_UNKNOWN, NULL);
 }
 
+static void of_several_units_the_narrowest_is_named(void **state)
+{
+	struct model *m = *state;
+	make_l0(m);
+	struct iommu_unit units[2] = { m->units[0], m->units[0] };
+	units[1].name = "dmar1";
+	units[1].cap.path = "/sys/class/iommu/dmar1/intel-iommu/cap";
+	units[1].width = 39;
+	m->host.iommus.units = units;
+	m->host.iommus.count = 2;
+	assert_verdict(m, "iommu-width", VERDICT_WARN, "39 bits, the CPU has 46");
+	assert_string_equal(find_finding(m, "iommu-width")->evidence[0].where, units[1].cap.path);
+	units[1].width = 0;
+	assert_verdict(m, "iommu-width", VERDICT_UNKNOWN, "dmar1");
+}
+
 static void an_iommu_too_narrow_for_any_viommu_fails(void **state)
 {
 	struct model *m = *state;
@@ -459,6 +475,7 @@ int main(void)
 		test_with_model(the_absence_of_signs_does_not_make_it_real),
 		test_with_model(amds_viommu_is_warned_of_in_l1_only),
 		test_with_model(an_iommu_narrower_than_the_cpu_is_warned_of),
+		test_with_model(of_several_units_the_narrowest_is_named),
 		test_with_model(an_iommu_too_narrow_for_any_viommu_fails),
 		test_with_model(small_pages_are_warned_of),
 		test_with_model(passthrough_mode_is_no_failure_and_no_need),
