@@ -74,7 +74,7 @@ static void notes_of_a_long_file_what_was_picked(void **state)
 	assert_int(root_read_excerpt(&root, &arena, "/etc/one", pick_second_lines, &text, NULL), 0);
 	assert_string_equal(text.start, "");
 	assert_int(root_read_excerpt(&root, &arena, "/etc/none", pick_second_lines, &text, NULL), -ENOENT);
-	assert_recorded(&recorder, HEAD "\n[/etc]\n- none\none: empty\ntwo:\n\tsecond\n\tsecond again\n");
+	assert_recorded(&recorder, HEAD "\n[/etc]\none:\ntwo:\n\tsecond\n\tsecond again\n- none\n");
 }
 
 static void notes_what_is_not_there(void **state)

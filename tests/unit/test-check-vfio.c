@@ -6,7 +6,9 @@ static void a_driver_that_is_not_loaded_yet_is_there(void **state)
 {
 	struct model *m = *state;
 	make_l0(m);
-	m->host.modules.vfio_pci = (struct module){ MODULE_AVAILABLE, "/lib/modules/6.8/modules.dep: kernel/drivers/vfio/pci/vfio-pci.ko" };
+	m->host.modules.vfio_pci = (struct module){
+		MODULE_AVAILABLE, "/lib/modules/6.8/modules.dep: kernel/drivers/vfio/pci/vfio-pci.ko"
+	};
 	assert_verdict(m, "vfio-present", VERDICT_PASS, "not loaded");
 	m->host.modules.vfio_pci = (struct module){ MODULE_BUILT_IN, "/lib/modules/6.8/modules.builtin:7" };
 	assert_verdict(m, "vfio-present", VERDICT_PASS, "built in");

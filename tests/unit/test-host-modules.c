@@ -35,7 +35,8 @@ static void tells_loaded_built_in_available_and_absent_apart(void **state)
 	assert_int(modules.vfio.state, MODULE_LOADED);
 	assert_string_equal(modules.vfio.evidence, "/sys/module/vfio/initstate");
 	assert_int(modules.iommufd.state, MODULE_BUILT_IN);
-	assert_string_equal(modules.iommufd.evidence, FOLDER "/modules.builtin: kernel/drivers/iommu/iommufd/iommufd.ko");
+	assert_string_equal(modules.iommufd.evidence,
+			    FOLDER "/modules.builtin: kernel/drivers/iommu/iommufd/iommufd.ko");
 	assert_int(modules.vfio_pci.state, MODULE_AVAILABLE);
 	assert_string_equal(modules.vfio_pci.evidence, FOLDER "/modules.dep: kernel/drivers/vfio/pci/vfio-pci.ko.xz");
 	assert_int(modules.kvm_intel.state, MODULE_AVAILABLE);
