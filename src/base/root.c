@@ -66,7 +66,7 @@ static int read_file(const struct root *root, struct arena *arena, const char *p
 	AUTO_CLOSE int fd = root_open_file(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
 	if (fd < 0)
 		return fd;
-	struct stat status;
+	struct stat status = { 0 };
 	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
 		return error_set(error, -EINVAL, "%s%s: not a regular file", root->name, path);
 	struct buffer text = { .arena = arena };
@@ -83,6 +83,9 @@ static int read_file(const struct root *root, struct arena *arena, const char *p
 			return error_set(error, -EFBIG, "%s%s: larger than %zu MiB", root->name, path,
 					 FILE_SIZE_MAX >> 20);
 		buffer_add(&text, block, (size_t)got);
+		/* Where a file has a true size, nothing more is to come; those of sysfs and procfs have none. */
+		if (text.length == (size_t)status.st_size)
+			break;
 	}
 	if (!text.text)
 		buffer_add(&text, "", 0);

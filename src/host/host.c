@@ -91,7 +91,8 @@ void host_add_meant_devices(const struct root *root, struct arena *arena, struct
 					arena_printf(arena, "bound to %s", function->driver));
 			continue;
 		}
-		if (function->is_bridge || pci_is_part_of_host(function))
+		/* What a driver of the host has, nobody has got yet; and each of these is one more file. */
+		if (function->driver || function->is_bridge || pci_is_part_of_host(function))
 			continue;
 		struct fact override = fact_read_line(root, arena,
 						      pci_path(arena, function->address, "driver_override"));

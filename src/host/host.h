@@ -75,7 +75,7 @@ void host_add_device(struct arena *arena, struct host *host, struct pci_address 
 void host_read_devices(const struct root *root, struct arena *arena, struct host *host);
 
 /*
- * Adds those that somebody evidently wants to pass on: bound to a vfio driver, or with driver_override "vfio-pci".
+ * Adds those that somebody evidently wants to pass on: bound to a vfio driver, or without a driver and with a vfio driver as driver_override.
  */
 void host_add_meant_devices(const struct root *root, struct arena *arena, struct host *host);
 
