@@ -171,13 +171,18 @@ bool pci_parse_uevent(struct slice text, const char *address, struct pci_functio
 	return true;
 }
 
-/* One file with nearly all of it. */
+/*
+ * One file with nearly all of it: of files only. A running kernel may hold up whoever reads it while it takes a driver
+ * away (uevent_show() takes the device's lock since Linux 6.10, and in stable kernels from 6.1.95 on), and nothing that
+ * only looks may hang on that.
+ */
 static bool read_uevent(struct reading *reading, const char *last_driver)
 {
 	struct slice text;
 	struct slice driver;
 	struct pci_function *function = reading->function;
-	if (root_read(reading->root, reading->scratch, path_of(reading, "uevent"), &text, NULL) < 0 ||
+	if (reading->root->kind == ROOT_LIVE ||
+	    root_read(reading->root, reading->scratch, path_of(reading, "uevent"), &text, NULL) < 0 ||
 	    !pci_parse_uevent(text, reading->address, function, &driver))
 		return false;
 	/* Neighbours, above all virtual functions, mostly have the same one. */

@@ -27,6 +27,11 @@ def addresses(text):
     return len(set(re.findall(r"\b[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b", text)))
 
 
+def groups(text):
+    found = re.search(r"there are (\d+) IOMMU groups", text)
+    return int(found.group(1)) if found else 0
+
+
 def lspci(tree):
     return ["lspci", "-nnk", "-O", f"sysfs.path={tree}/sys/bus/pci"]
 
@@ -37,13 +42,18 @@ Command = collections.namedtuple("Command", [
     "shows_all",  # whether this output is about so many functions
     "rival",  # a command line for a tree, or None
     "rival_part",  # how much of the rival's time it may take
+    "seconds",  # that it may take at MIDDLE, or None
     "growth",  # how much more than linear its time may grow from one size to the next
     "memory",  # MiB
 ])
 
 COMMANDS = [
     Command("list", lambda tree: ["list", "--root", tree], lambda output, count: addresses(output) == count,
-            lspci, 0.5, 1.5, 32),
+            lspci, 0.5, None, 1.5, 32),
+    # It names a count of groups, which grows with the functions, and says something of every part of a host.
+    Command("check", lambda tree: ["check", "--brief", "--level", "0", "--root", tree],
+            lambda output, count: groups(output) > count / 2 and len(output.splitlines()) > 30,
+            None, None, 0.1, 1.5, 32),
 ]
 
 
@@ -100,6 +110,8 @@ def run(command, nestpci, program, trees):
               f"{times[count] / count * 1e6:6.1f} us each {memory:7.1f} MiB")
         if count == MIDDLE and memory > command.memory:
             yield f"{command.name}: {memory:.1f} MiB for {count} functions, wanted {command.memory}"
+        if count == MIDDLE and command.seconds and times[count] > command.seconds:
+            yield f"{command.name}: {times[count]:.3f} s for {count} functions, wanted {command.seconds}"
         if len(lines) == 2:
             part = measured[0][0] / measured[1][0]
             print(f"  {lines[1][0]:8} {count:6} functions {measured[1][0] * 1e3:9.1f} ms; {command.name} takes "
