@@ -92,7 +92,7 @@ static int read_contents(const struct root *root, struct arena *arena, struct jo
 	int r = 0;
 	for (size_t i = 0; i < entry->plan.count && r == 0; i++) {
 		struct change *change = &entry->plan.items[i];
-		if (change->kind == CHANGE_COMMAND)
+		if (change->kind != CHANGE_FILE && change->kind != CHANGE_ATTRIBUTE)
 			continue;
 		r = read_content(root, arena, entry->number, "before", i, &change->before, error);
 		if (r == 0)

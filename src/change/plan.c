@@ -164,7 +164,7 @@ int plan_write_place(struct plan *plan, const char *path, const struct file_stat
 	return 0;
 }
 
-/* ---- Attributes and commands ---- */
+/* ---- Attributes ---- */
 
 int plan_set_attribute(struct plan *plan, const char *path, const char *value, const char *why, struct error *error)
 {
@@ -185,6 +185,59 @@ int plan_set_attribute(struct plan *plan, const char *path, const char *value, c
 	change->after = (struct file_state){ .present = true, .content = slice_of(arena_strdup(plan->arena, value)) };
 	return 0;
 }
+
+/* ---- Settings of VMs ---- */
+
+static struct change *find_setting(const struct plan *plan, const struct manager *manager, const char *vm,
+				   const char *key)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		struct change *change = &plan->items[i];
+		if (change->kind == CHANGE_SETTING && change->manager == manager && strcmp(change->vm, vm) == 0 &&
+		    strcmp(change->key, key) == 0)
+			return change;
+	}
+	return NULL;
+}
+
+int plan_get_setting(struct plan *plan, const struct manager *manager, const char *vm, const char *key,
+		     const char **ret, struct error *error)
+{
+	const struct change *change = find_setting(plan, manager, vm, key);
+	if (!change)
+		return manager->read_setting(plan->root, plan->arena, vm, key, ret, error);
+	*ret = change->value_after;
+	return 0;
+}
+
+int plan_set(struct plan *plan, const struct manager *manager, const char *vm, const char *key, const char *value,
+	     enum restart restart, const char *why, struct error *error)
+{
+	const char *now;
+	struct change *change = find_setting(plan, manager, vm, key);
+	int r = plan_get_setting(plan, manager, vm, key, &now, error);
+	if (r < 0 || manager_is_same(manager, plan->arena, key, value, now))
+		return r;
+	if (!change) {
+		struct change added = { .kind = CHANGE_SETTING,
+					.why = arena_strdup(plan->arena, why),
+					.manager = manager,
+					.vm = arena_strdup(plan->arena, vm),
+					.key = arena_strdup(plan->arena, key),
+					.value_before = now };
+		change = add(plan, &added);
+	} else if (!strstr(change->why, why)) {
+		change->why = arena_printf(plan->arena, "%s; %s", change->why, why);
+	}
+	change->value_after = value ? arena_strdup(plan->arena, value) : NULL;
+	if (restart > change->restart)
+		change->restart = restart;
+	if (manager_is_same(manager, plan->arena, key, change->value_after, change->value_before))
+		remove_change(plan, change);
+	return 0;
+}
+
+/* ---- Commands ---- */
 
 static const char *const *copy_argv(struct arena *arena, const char *const *argv)
 {

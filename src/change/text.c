@@ -80,6 +80,32 @@ static const char *attribute_text(struct arena *arena, const struct change *chan
 	return text.text;
 }
 
+const char *change_setting_difference(struct arena *arena, const struct change *change, const char *before,
+				      const char *after)
+{
+	struct buffer text = { .arena = arena };
+	const char *name = change_object(arena, change);
+	buffer_puts(&text, "");
+	diff_unified(&text, before ? name : "/dev/null", slice_of(before ? arena_printf(arena, "%s\n", before) : ""),
+		     after ? name : "/dev/null", slice_of(after ? arena_printf(arena, "%s\n", after) : ""));
+	return text.text;
+}
+
+static const char *setting_text(struct arena *arena, const struct change *change)
+{
+	const struct manager *manager = change->manager;
+	if (manager->show)
+		return manager->show(arena, change->vm, change->key, change->value_before, change->value_after);
+	return change_setting_difference(arena, change, change->value_before, change->value_after);
+}
+
+const char *change_object(struct arena *arena, const struct change *change)
+{
+	if (change->kind == CHANGE_SETTING)
+		return arena_printf(arena, "%s of VM %s", change->key, change->vm);
+	return change->path;
+}
+
 const char *change_text(struct arena *arena, const struct change *change)
 {
 	switch (change->kind) {
@@ -89,6 +115,8 @@ const char *change_text(struct arena *arena, const struct change *change)
 				    change->folder ? "# and its folder, when nothing else is in it\n" : "");
 	case CHANGE_ATTRIBUTE:
 		return attribute_text(arena, change);
+	case CHANGE_SETTING:
+		return setting_text(arena, change);
 	case CHANGE_COMMAND:
 		break;
 	}
@@ -102,6 +130,9 @@ const char *change_title(struct arena *arena, const struct change *change)
 	if (change->kind == CHANGE_ATTRIBUTE)
 		return arena_printf(arena, "write '%.*s' to %s", (int)change->after.content.length,
 				    change->after.content.start, change->path);
+	if (change->kind == CHANGE_SETTING)
+		return arena_printf(arena, "%s %s", change->value_after ? "set" : "delete",
+				    change_object(arena, change));
 	const char *verb = !change->after.present ? "remove" : change->before.present ? "edit" : "make";
 	return arena_printf(arena, "%s %s", verb, change->path);
 }

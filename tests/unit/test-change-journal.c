@@ -186,6 +186,70 @@ static void an_entry_is_read_as_it_was_written(void **state)
 	end(&fixture);
 }
 
+static void set_in_plan(struct fixture *fixture, const char *key, const char *value)
+{
+	struct error error;
+	if (plan_set(&fixture->plan, &proxmox_manager, "101", key, value, RESTART_VM, "test", &error) < 0)
+		fail_msg("%s", error.text);
+}
+
+static void put_vm(void **state)
+{
+	put_directory(state, "etc/pve/nodes/one/qemu-server");
+	put_file(state, "etc/pve/nodes/one/qemu-server/101.conf", "cpu: host\nmachine: q35\n");
+}
+
+static void settings_are_planned_and_kept(void **state)
+{
+	struct fixture fixture;
+	struct journal_entry written;
+	struct journal_entry read;
+	const char *value;
+	begin(&fixture, state);
+	put_vm(state);
+	set_in_plan(&fixture, "cpu", "host");
+	assert_int(fixture.plan.count, 0);
+	set_in_plan(&fixture, "machine", "q35,viommu=intel");
+	set_in_plan(&fixture, "machine", "q35,aw-bits=39,viommu=intel");
+	set_in_plan(&fixture, "bios", "ovmf");
+	set_in_plan(&fixture, "cpu", NULL);
+	assert_int(fixture.plan.count, 3);
+	assert_int(plan_restart(&fixture.plan), RESTART_VM);
+	assert_int(plan_get_setting(&fixture.plan, &proxmox_manager, "101", "machine", &value, NULL), 0);
+	assert_string_equal(value, "q35,aw-bits=39,viommu=intel");
+	assert_int(journal_add(&fixture.root, &fixture.arena, &fixture.plan, &written, NULL), 0);
+	assert_int(journal_read(&fixture.root, &fixture.arena, written.number, &read, NULL), 0);
+	const struct change *items = read.plan.items;
+	assert_int(read.plan.count, 3);
+	assert_ptr_equal(items[0].manager, &proxmox_manager);
+	assert_string_equal(change_title(&fixture.arena, &items[0]), "set machine of VM 101");
+	assert_string_equal(items[0].value_before, "q35");
+	assert_string_equal(items[0].value_after, "q35,aw-bits=39,viommu=intel");
+	assert_null(items[1].value_before);
+	assert_null(items[2].value_after);
+	assert_string_equal(change_text(&fixture.arena, &items[2]), "qm set 101 --delete cpu  # is 'host'\n");
+	/* Back to what it is: nothing is left to do. */
+	set_in_plan(&fixture, "machine", "q35");
+	assert_int(fixture.plan.count, 2);
+	end(&fixture);
+}
+
+static void a_setting_that_somebody_else_made_stops_all(void **state)
+{
+	struct fixture fixture;
+	struct error error;
+	const char *difference = NULL;
+	begin(&fixture, state);
+	put_vm(state);
+	set_in_plan(&fixture, "machine", "q35,viommu=intel");
+	assert_int(change_check_ground(&fixture.arena, &fixture.plan, &difference, &error), 0);
+	put_file(state, "etc/pve/nodes/one/qemu-server/101.conf", "machine: pc\n");
+	assert_int(change_check_ground(&fixture.arena, &fixture.plan, &difference, &error), -ESTALE);
+	assert_contains(error.text, "machine of VM 101");
+	assert_contains(difference, "-q35\n+pc\n");
+	end(&fixture);
+}
+
 static void a_damaged_entry_is_refused(void **state)
 {
 	static const char *const wrong[] = {
@@ -204,6 +268,9 @@ static void a_damaged_entry_is_refused(void **state)
 		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"applied\",\"step\":0,\"problem\":null,"
 		"\"directories\":[],\"changes\":[{\"kind\":\"file\",\"why\":\"\",\"check\":null,"
 		"\"restart\":\"none\",\"path\":\"relative\",\"before\":null,\"after\":null}]}",
+		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"applied\",\"step\":0,\"problem\":null,"
+		"\"directories\":[],\"changes\":[{\"kind\":\"setting\",\"why\":\"\",\"check\":null,"
+		"\"restart\":\"vm\",\"manager\":\"xen\",\"vm\":\"1\",\"key\":\"a\",\"before\":null,\"after\":\"b\"}]}",
 	};
 	AUTO_ARENA arena = { 0 };
 	struct journal_entry entry;
@@ -256,6 +323,8 @@ int main(void)
 		test_in_folder(an_own_folder_goes_with_its_last_file),
 		test_in_folder(ground_that_moved_is_shown),
 		test_in_folder(an_entry_is_read_as_it_was_written),
+		test_in_folder(settings_are_planned_and_kept),
+		test_in_folder(a_setting_that_somebody_else_made_stops_all),
 		cmocka_unit_test(a_damaged_entry_is_refused),
 		test_in_folder(a_second_lock_is_refused),
 		test_in_folder(nothing_is_changed_when_an_edit_came_in_between),
