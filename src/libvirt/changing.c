@@ -38,8 +38,7 @@ static int read_groups(struct arena *arena, struct json_object *groups, struct d
 	wishes->members = members;
 	if (!groups)
 		return 0;
-	json_object_object_foreach(groups, key, value)
-	{
+	json_object_object_foreach(groups, key, value) {
 		struct domain_host_device *device = &members[wishes->member_count++];
 		int r = pci_address_parse(key, &device->address, error);
 		if (r < 0)
@@ -136,15 +135,17 @@ static int refuse_where_it_would_not_last(virDomainPtr domain, struct error *err
 {
 	const char *name = virDomainGetName(domain);
 	if (virDomainIsPersistent(domain) == 0)
-		return error_set(error, -ENOTSUP,
-				 "domain '%s' is transient: it has no definition that a next start would use. Define it "
-				 "(virsh define), or change what creates it",
-				 name);
+		return error_set(
+			error, -ENOTSUP,
+			"domain '%s' is transient: it has no definition that a next start would use. Define it "
+			"(virsh define), or change what creates it",
+			name);
 	if (virDomainHasManagedSaveImage(domain, 0) > 0)
-		return error_set(error, -EBUSY,
-				 "domain '%s' has a saved state, with which its next start would go on as it was: start it "
-				 "and shut it down, or give the state up: virsh managedsave-remove %s",
-				 name, name);
+		return error_set(
+			error, -EBUSY,
+			"domain '%s' has a saved state, with which its next start would go on as it was: start it "
+			"and shut it down, or give the state up: virsh managedsave-remove %s",
+			name, name);
 	return 0;
 }
 
@@ -173,14 +174,16 @@ static int check_kept(struct call *call, virDomainPtr domain, const char *before
 	struct error why;
 	r = define(call, domain, before, 0, &why);
 	if (r < 0)
-		return error_set(error, -EIO,
-				 "domain '%s': libvirt %lu.%lu.%lu did not keep the new definition (%s), and the old one "
-				 "could not be put back: %s",
-				 virDomainGetName(domain), version / 1000000, version / 1000 % 1000, version % 1000,
-				 difference, why.text);
+		return error_set(
+			error, -EIO,
+			"domain '%s': libvirt %lu.%lu.%lu did not keep the new definition (%s), and the old one "
+			"could not be put back: %s",
+			virDomainGetName(domain), version / 1000000, version / 1000 % 1000, version % 1000, difference,
+			why.text);
 	return error_set(error, -ENOTSUP,
 			 "domain '%s': libvirt %lu.%lu.%lu did not keep the new definition: %s. The old one is back",
-			 virDomainGetName(domain), version / 1000000, version / 1000 % 1000, version % 1000, difference);
+			 virDomainGetName(domain), version / 1000000, version / 1000 % 1000, version % 1000,
+			 difference);
 }
 
 /*
@@ -210,8 +213,8 @@ static int store(struct call *call, struct json_object *result, struct error *er
 	if (difference) {
 		r = is_stored(call, before, now, &difference, error);
 		if (r == 0 && difference)
-			return error_set(error, -ESTALE,
-					 "domain '%s' was edited since: %s", virDomainGetName(domain), difference);
+			return error_set(error, -ESTALE, "domain '%s' was edited since: %s", virDomainGetName(domain),
+					 difference);
 		if (r == 0)
 			r = define(call, domain, after, VIR_DOMAIN_DEFINE_VALIDATE, error);
 		if (r == 0)
@@ -281,10 +284,8 @@ static int read_stakes(struct call *call, struct json_object *result, struct err
 }
 
 static const struct operation operations[] = {
-	{ "edit", ACCESS_NONE, edit },
-	{ "compare", ACCESS_NONE, compare },
-	{ "line", ACCESS_WRITE, make_line },
-	{ "stakes", ACCESS_READ, read_stakes },
+	{ "edit", ACCESS_NONE, edit },       { "compare", ACCESS_NONE, compare },
+	{ "line", ACCESS_WRITE, make_line }, { "stakes", ACCESS_READ, read_stakes },
 	{ "store", ACCESS_WRITE, store },
 };
 

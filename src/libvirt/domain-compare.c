@@ -117,20 +117,19 @@ static bool covers_attributes(struct comparison *comparison, const xmlNode *want
 		xmlAttr *other = xmlHasNsProp((xmlNode *)now, at->name, at->ns ? at->ns->href : NULL);
 		const char *there = other ? take(arena, xmlNodeListGetString(other->doc, other->children, 1)) : NULL;
 		if (!other)
-			return differs(comparison, arena_printf(arena, "%s has no %s='%s'", path_of(arena, wanted), name,
-								shown(at, value)));
+			return differs(comparison, arena_printf(arena, "%s has no %s='%s'", path_of(arena, wanted),
+								name, shown(at, value)));
 		if (!text_equals(value ? value : "", there ? there : ""))
 			return differs(comparison,
-				       arena_printf(arena, "%s has %s='%s' instead of '%s'", path_of(arena, wanted), name,
-						    shown(at, there), shown(at, value)));
+				       arena_printf(arena, "%s has %s='%s' instead of '%s'", path_of(arena, wanted),
+						    name, shown(at, there), shown(at, value)));
 	}
 	for (const xmlAttr *at = now->properties; at; at = at->next)
 		if (!xmlHasNsProp((xmlNode *)wanted, at->name, at->ns ? at->ns->href : NULL) &&
 		    !may_add_attribute(wanted, (const char *)at->name))
-			return differs(comparison,
-				       arena_printf(arena, "%s has %s='%s' as well", path_of(arena, wanted),
-						    (const char *)at->name,
-						    shown(at, get(arena, now, (const char *)at->name))));
+			return differs(comparison, arena_printf(arena, "%s has %s='%s' as well", path_of(arena, wanted),
+								(const char *)at->name,
+								shown(at, get(arena, now, (const char *)at->name))));
 	return true;
 }
 

@@ -81,12 +81,14 @@ static int make_efi(struct domain_editor *editor)
 	if (!os)
 		return error_set(editor->error, -EINVAL, "there is no <os> in it");
 	if (loader)
-		return error_set(editor->error, -ENOTSUP,
-				 "<loader> names a firmware of its own; take it away to let libvirt choose one for UEFI");
+		return error_set(
+			editor->error, -ENOTSUP,
+			"<loader> names a firmware of its own; take it away to let libvirt choose one for UEFI");
 	xml_edit_set(&editor->text, os, "firmware", "efi");
 	domain_did(editor, "the firmware is UEFI");
-	domain_warn(editor, "a guest that was installed under BIOS does not boot under UEFI unless it has a boot loader "
-			    "for it");
+	domain_warn(editor,
+		    "a guest that was installed under BIOS does not boot under UEFI unless it has a boot loader "
+		    "for it");
 	return 0;
 }
 

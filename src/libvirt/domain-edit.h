@@ -46,7 +46,7 @@ struct domain_result {
 };
 
 /*
- * -EINVAL: no definition of a domain, or not to be understood; -E2BIG; -ENOTSUP: cannot be had by editing, `error` has
+ * -EINVAL: no definition of a domain, or not to be understood; -EFBIG; -ENOTSUP: cannot be had by editing, `error` has
  * the reason and the remedy.
  */
 int domain_edit(struct arena *arena, struct slice xml, const struct domain_wishes *wishes, struct domain_result *ret,

@@ -92,7 +92,8 @@ int domain_allow_locking(struct domain_editor *editor)
 		return 0; /* no limit at all */
 	if (count == 0 || (!limit && (count == 1 || !version || version >= RECKONS_SINCE)))
 		return 0;
-	if (!read_kib(text, most ? most : xml_child(text->root, "memory"), &memory) || (limit && !read_kib(text, limit, &present))) {
+	if (!read_kib(text, most ? most : xml_child(text->root, "memory"), &memory) ||
+	    (limit && !read_kib(text, limit, &present))) {
 		domain_warn(editor, "how much memory the domain has, or may lock, cannot be read: <memory>, "
 				    "<memtune><hard_limit>");
 		return 0;

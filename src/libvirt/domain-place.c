@@ -56,10 +56,11 @@ static void warn_unknown(struct domain_editor *editor, const struct topology *to
 			buffer_printf(&text, "%s%s", text.length ? ", " : "", name_of(editor, device));
 	}
 	if (text.length && assigned > 1)
-		domain_warn(editor,
-			    "host group of %s not known: left where it is. If two devices share a group, QEMU stops with "
-			    "'group N used in multiple address spaces'",
-			    text.text);
+		domain_warn(
+			editor,
+			"host group of %s not known: left where it is. If two devices share a group, QEMU stops with "
+			"'group N used in multiple address spaces'",
+			text.text);
 }
 
 /* 0: a space of its own. */
@@ -82,14 +83,14 @@ static bool is_member(const struct group *group, const struct topology_device *d
 }
 
 /* Is there something in its slot that is not of its group? */
-static bool has_stranger(const struct topology *topology, const struct group *group, const struct topology_device *device)
+static bool has_stranger(const struct topology *topology, const struct group *group,
+			 const struct topology_device *device)
 {
 	for (size_t i = 0; i < topology->device_count; i++)
 		if (!is_member(group, &topology->devices[i]) && same_slot(&topology->devices[i], device))
 			return true;
 	for (unsigned int i = 0; i < TOPOLOGY_BUSES; i++)
-		if (device->placed && topology->buses[i].placed &&
-		    topology->buses[i].place.bus == device->place.bus &&
+		if (device->placed && topology->buses[i].placed && topology->buses[i].place.bus == device->place.bus &&
 		    topology->buses[i].place.slot == device->place.slot)
 			return true;
 	return false;
@@ -151,7 +152,8 @@ static const struct topology_place *vacated_port(const struct topology *topology
 {
 	for (size_t i = 0; i < group->count; i++) {
 		const struct topology_device *device = group->members[i];
-		if (device->placed && device->place.bus != 0 && !topology_is_conventional(topology, device->place.bus) &&
+		if (device->placed && device->place.bus != 0 &&
+		    !topology_is_conventional(topology, device->place.bus) &&
 		    topology->buses[device->place.bus].model && !has_stranger(topology, group, device))
 			return &device->place;
 	}
@@ -213,10 +215,11 @@ static int move_all(struct domain_editor *editor, const struct topology *topolog
 		while (slot < TOPOLOGY_SLOTS && taken[slot])
 			slot++;
 		if (slot == TOPOLOGY_SLOTS)
-			return error_set(editor->error, -ENOTSUP,
-					 "%s are of one host group, and there is no slot left for all of them on PCI bus "
-					 "%u; move something else away from it",
-					 names_of(editor, moved), bus);
+			return error_set(
+				editor->error, -ENOTSUP,
+				"%s are of one host group, and there is no slot left for all of them on PCI bus "
+				"%u; move something else away from it",
+				names_of(editor, moved), bus);
 		move_together(editor, moved, i, bus, slot++, done);
 	}
 	return 0;
@@ -234,11 +237,12 @@ static int put_behind_bridge(struct domain_editor *editor, struct topology *topo
 		if (bus && space_of(topology, device) == topology_shared_space(topology, bus))
 			continue;
 		if (device->placed && device->place.function == 0 && has_stranger(topology, group, device))
-			return error_set(editor->error, -ENOTSUP,
-					 "%s are of one host group and must share an address space, but the first function "
-					 "of a slot that another device is in cannot be moved away from it; give %s a slot "
-					 "of its own",
-					 names_of(editor, group), name_of(editor, device));
+			return error_set(
+				editor->error, -ENOTSUP,
+				"%s are of one host group and must share an address space, but the first function "
+				"of a slot that another device is in cannot be moved away from it; give %s a slot "
+				"of its own",
+				names_of(editor, group), name_of(editor, device));
 		moved.members[moved.count++] = device;
 	}
 	bool old = bus;
@@ -248,7 +252,8 @@ static int put_behind_bridge(struct domain_editor *editor, struct topology *topo
 		return error_set(editor->error, -ENOTSUP, "it has 255 PCI buses already; no bridge can be added");
 	int r = move_all(editor, topology, &moved, bus);
 	if (r == 0)
-		domain_did(editor, "%s (one host group) are behind one PCIe-to-PCI bridge%s, bus %u, to share an address space",
+		domain_did(editor,
+			   "%s (one host group) are behind one PCIe-to-PCI bridge%s, bus %u, to share an address space",
 			   names_of(editor, group), old ? " that is there" : "", bus);
 	return r;
 }
@@ -280,17 +285,20 @@ static bool is_split(const struct topology *topology, const struct group *group)
 	return false;
 }
 
-static bool is_alone(struct domain_editor *editor, const struct topology *topology, const struct topology_device *device)
+static bool is_alone(struct domain_editor *editor, const struct topology *topology,
+		     const struct topology_device *device)
 {
 	const char *group = find_group(editor->wishes, device);
 	for (size_t i = 0; group && i < topology->device_count; i++)
-		if (&topology->devices[i] != device && text_equals(find_group(editor->wishes, &topology->devices[i]), group))
+		if (&topology->devices[i] != device &&
+		    text_equals(find_group(editor->wishes, &topology->devices[i]), group))
 			return false;
 	return true;
 }
 
 /* On the root bus, or behind a bridge with a device of another host group, with which it would be one group in L1. */
-static bool needs_port(struct domain_editor *editor, const struct topology *topology, const struct topology_device *device)
+static bool needs_port(struct domain_editor *editor, const struct topology *topology,
+		       const struct topology_device *device)
 {
 	const char *group = find_group(editor->wishes, device);
 	unsigned int space = space_of(topology, device);

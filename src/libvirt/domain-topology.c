@@ -172,9 +172,9 @@ size_t topology_count_vfio(const struct xml_text *text, const struct topology *t
 	size_t count = 0;
 	for (size_t i = 0; i < topology->device_count; i++) {
 		const struct topology_device *device = &topology->devices[i];
-		count += device->assigned || (xml_is(device->element, "hostdev") &&
-					      xml_has(device->element, "type", "mdev") &&
-					      !is_unassigned(device->element));
+		count += device->assigned ||
+			 (xml_is(device->element, "hostdev") && xml_has(device->element, "type", "mdev") &&
+			  !is_unassigned(device->element));
 	}
 	return count;
 }

@@ -30,9 +30,9 @@ struct topology_device {
 };
 
 struct topology_bus {
-	const char *model;       /* NULL: no controller says; libvirt will make one */
+	const char *model; /* NULL: no controller says; libvirt will make one */
 	struct xml_element *controller;
-	bool placed;             /* the controller has an address */
+	bool placed; /* the controller has an address */
 	struct topology_place place;
 };
 

@@ -71,12 +71,13 @@ static size_t gather_wishes(struct domain_editor *editor, const struct xml_eleme
 	ret[count++] = (struct driver_wish){ "caching_mode", "on", "QEMU sees what the guest maps" };
 	const char *width = wanted_width(editor, xml_get(arena, driver, "aw_bits"));
 	if (width && knows_aw_bits(wishes))
-		ret[count++] = (struct driver_wish){
-			"aw_bits", width, wishes->aw_bits ? "asked for" : "this host's IOMMU translates no more"
-		};
+		ret[count++] = (struct driver_wish){ "aw_bits", width,
+						     wishes->aw_bits ? "asked for" :
+								       "this host's IOMMU translates no more" };
 	else if (width)
-		domain_warn(editor, "this libvirt knows no aw_bits (since 6.5.0); QEMU's default is used: 39 up to 9.2, 48 "
-				    "from 10.0");
+		domain_warn(editor,
+			    "this libvirt knows no aw_bits (since 6.5.0); QEMU's default is used: 39 up to 9.2, 48 "
+			    "from 10.0");
 	uint64_t cpus = 0;
 	bool many = topology_number(xml_content(arena, xml_child(editor->text.root, "vcpu")), UINT32_MAX, &cpus) &&
 		    cpus > CPUS_WITHOUT_EIM;
@@ -121,10 +122,11 @@ static int check_viommus(struct domain_editor *editor, const struct xml_element 
 	struct arena *arena = editor->text.arena;
 	const char *model = xml_get(arena, iommu, "model");
 	if (iommu && !text_equals(model, "intel"))
-		return error_set(editor->error, -ENOTSUP,
-				 "it has a vIOMMU of another model, <iommu model='%.40s'>; take that away first: nested "
-				 "passthrough needs an Intel one",
-				 model ? model : "");
+		return error_set(
+			editor->error, -ENOTSUP,
+			"it has a vIOMMU of another model, <iommu model='%.40s'>; take that away first: nested "
+			"passthrough needs an Intel one",
+			model ? model : "");
 	if (xml_next(iommu))
 		return error_set(editor->error, -ENOTSUP,
 				 "it has more than one <iommu>; QEMU can have one for x86: take the others away");
@@ -155,10 +157,11 @@ int domain_add_viommu(struct domain_editor *editor)
 	struct xml_element *iommu = xml_child(devices, "iommu");
 	struct driver_wish wishes[6];
 	if (!domain_is_q35(editor))
-		return error_set(editor->error, -ENOTSUP,
-				 "its machine type, %.60s, can have no Intel vIOMMU; q35 can. That is another machine for "
-				 "the guest, in which names of network interfaces change, so it must be asked for: --q35",
-				 domain_machine(editor));
+		return error_set(
+			editor->error, -ENOTSUP,
+			"its machine type, %.60s, can have no Intel vIOMMU; q35 can. That is another machine for "
+			"the guest, in which names of network interfaces change, so it must be asked for: --q35",
+			domain_machine(editor));
 	int r = check_viommus(editor, iommu);
 	if (r < 0)
 		return r;

@@ -5,11 +5,7 @@
 extern const struct family family_reading, family_describing, family_changing, family_running, family_nodes;
 
 static const struct family *const families[] = {
-	&family_reading,
-	&family_describing,
-	&family_changing,
-	&family_running,
-	&family_nodes,
+	&family_reading, &family_describing, &family_changing, &family_running, &family_nodes,
 };
 
 const struct operation *operation_find(const char *name)

@@ -23,8 +23,8 @@ static int find_node(struct call *call, virNodeDevicePtr *ret, struct error *err
 	if (r < 0)
 		return r;
 	/* virsh nodedev-list's names. */
-	const char *name = arena_printf(call->arena, "pci_%04x_%02x_%02x_%x", address.domain, address.bus, address.device,
-					address.function);
+	const char *name = arena_printf(call->arena, "pci_%04x_%02x_%02x_%x", address.domain, address.bus,
+					address.device, address.function);
 	*ret = virNodeDeviceLookupByName(call->connection, name);
 	return *ret ? 0 : call_failed(error, "%s: libvirt knows no such device", text);
 }

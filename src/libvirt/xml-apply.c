@@ -159,8 +159,7 @@ static void set_content(struct splices *splices, const struct xml_element *eleme
 		return;
 	}
 	add_splice(splices, element->open.end - strlen("/>"), element->open.end,
-		   arena_printf(splices->arena, ">%s</%.*s>", content,
-				(int)(element->name.end - element->name.start),
+		   arena_printf(splices->arena, ">%s</%.*s>", content, (int)(element->name.end - element->name.start),
 				splices->text.start + element->name.start));
 }
 
@@ -218,7 +217,7 @@ int xml_edit_apply(struct xml_text *text, struct slice *ret, struct error *error
 	AUTO_XML_TEXT check = { 0 };
 	int r = xml_text_read(text->arena, result, &check, error);
 	if (r < 0)
-		return error_prefix(error, r == -E2BIG ? r : -EIO, "after editing");
+		return error_prefix(error, r == -EFBIG ? r : -EIO, "after editing");
 	if (!xml_edit_verify(text, check.doc))
 		return error_set(error, -EIO, "after editing, more than was meant is different; nothing was changed");
 	*ret = result;

@@ -95,15 +95,28 @@ const char *xml_escape(struct arena *arena, const char *text)
 	buffer_puts(&escaped, "");
 	for (; *text; text++) {
 		switch (*text) {
-		case '&': buffer_puts(&escaped, "&amp;"); break;
-		case '<': buffer_puts(&escaped, "&lt;"); break;
-		case '>': buffer_puts(&escaped, "&gt;"); break;
-		case '"': buffer_puts(&escaped, "&quot;"); break;
-		case '\'': buffer_puts(&escaped, "&apos;"); break;
+		case '&':
+			buffer_puts(&escaped, "&amp;");
+			break;
+		case '<':
+			buffer_puts(&escaped, "&lt;");
+			break;
+		case '>':
+			buffer_puts(&escaped, "&gt;");
+			break;
+		case '"':
+			buffer_puts(&escaped, "&quot;");
+			break;
+		case '\'':
+			buffer_puts(&escaped, "&apos;");
+			break;
 		case '\t':
 		case '\n':
-		case '\r': buffer_printf(&escaped, "&#%d;", *text); break;
-		default: buffer_putc(&escaped, *text);
+		case '\r':
+			buffer_printf(&escaped, "&#%d;", *text);
+			break;
+		default:
+			buffer_putc(&escaped, *text);
 		}
 	}
 	return escaped.text;

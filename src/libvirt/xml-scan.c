@@ -168,7 +168,8 @@ static int scan_close_tag(struct scanner *scanner)
 	    memcmp(scanner->text.start + name.start, scanner->text.start + element->name.start,
 		   name.end - name.start) != 0)
 		return error_set(scanner->error, -EINVAL, "line %zu: </%.*s> closes nothing that is open",
-				 line_of(scanner, start), (int)(name.end - name.start > 80 ? 80 : name.end - name.start),
+				 line_of(scanner, start),
+				 (int)(name.end - name.start > 80 ? 80 : name.end - name.start),
 				 scanner->text.start + name.start);
 	r = skip_past(scanner, ">", "a closing tag");
 	if (r < 0)

@@ -15,7 +15,7 @@ static size_t line_at(struct slice text, size_t position)
 static int check_bytes(struct slice text, struct error *error)
 {
 	if (text.length > XML_TEXT_MAX)
-		return error_set(error, -E2BIG, "it has %zu bytes; libvirt takes at most %zu", text.length,
+		return error_set(error, -EFBIG, "it has %zu bytes; libvirt takes at most %zu", text.length,
 				 XML_TEXT_MAX);
 	const char *nul = memchr(text.start, '\0', text.length);
 	if (nul)
@@ -51,8 +51,8 @@ int xml_parse(struct slice text, xmlDoc **ret, struct error *error)
 	/* A document may come with errors that libxml2 puts up with: a namespace that was not declared. */
 	if (!doc || !parser->wellFormed || !parser->nsWellFormed) {
 		const char *message = problem && problem->message ? problem->message : "not well-formed";
-		r = error_set(error, -EINVAL, "line %d: %.*s", problem ? problem->line : 1,
-			      (int)strcspn(message, "\n"), message);
+		r = error_set(error, -EINVAL, "line %d: %.*s", problem ? problem->line : 1, (int)strcspn(message, "\n"),
+			      message);
 	} else if (doc->encoding && xmlStrcasecmp(doc->encoding, BAD_CAST "UTF-8") != 0 &&
 		   xmlStrcasecmp(doc->encoding, BAD_CAST "US-ASCII") != 0) {
 		r = error_set(error, -EINVAL, "it says that its encoding is %.40s; only UTF-8 is understood",
@@ -75,8 +75,8 @@ static bool same_name(const struct xml_text *text, struct xml_span span, const x
 	size_t prefix_length = *prefix ? strlen(prefix) + 1 : 0;
 	const char *at = text->text.start + span.start;
 	size_t length = span.end - span.start;
-	if (length < prefix_length || (*prefix && (strncmp(at, prefix, prefix_length - 1) != 0 ||
-						   at[prefix_length - 1] != ':')))
+	if (length < prefix_length ||
+	    (*prefix && (strncmp(at, prefix, prefix_length - 1) != 0 || at[prefix_length - 1] != ':')))
 		return false;
 	return slice_equals((struct slice){ at + prefix_length, length - prefix_length }, (const char *)name);
 }

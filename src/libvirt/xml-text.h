@@ -53,7 +53,7 @@ struct xml_text {
 	struct xml_element *root;
 };
 
-/* -EINVAL: not what it should be; -E2BIG: too long. Start with { 0 }; `ret` must be released after both. */
+/* -EINVAL: not what it should be; -EFBIG: too long. Start with { 0 }; `ret` must be released after both. */
 int xml_text_read(struct arena *arena, struct slice text, struct xml_text *ret, struct error *error) MUST_CHECK;
 void xml_text_release(struct xml_text *text);
 

@@ -22,8 +22,7 @@ static bool same_declarations(const xmlNs *a, const xmlNs *b)
 
 static bool is_text(const xmlNode *node)
 {
-	return node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE ||
-	       node->type == XML_ENTITY_REF_NODE;
+	return node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE || node->type == XML_ENTITY_REF_NODE;
 }
 
 /* The text right below a node, without any white space. */

@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct domain_result again;
 	struct error error = { "" };
 	int r = domain_edit(&arena, xml, &wishes, &result, &error);
-	HOLDS(r == 0 || ((r == -EINVAL || r == -ENOTSUP || r == -E2BIG) && error.text[0]));
+	HOLDS(r == 0 || ((r == -EINVAL || r == -ENOTSUP || r == -EFBIG) && error.text[0]));
 	if (r < 0)
 		return 0;
 	bool same = result.xml.length == xml.length && memcmp(result.xml.start, xml.start, xml.length) == 0;

@@ -96,11 +96,13 @@ static void set_some(struct xml_text *text)
 
 static void sets_attributes_where_they_stand(void **state)
 {
-	assert_string_equal(edited("<a  x = \"1\" >\n\t<!-- b --><b same='as&#x20;before'\n\told=\"1\" ></b ></a>", set_some),
+	assert_string_equal(edited("<a  x = \"1\" >\n\t<!-- b --><b same='as&#x20;before'\n\told=\"1\" ></b ></a>",
+				   set_some),
 			    "<a  x = \"1\" >\n\t<!-- b --><b same='as&#x20;before'\n\t"
 			    "old=\"it&apos;s &lt;new&gt; &amp; &quot;more&quot;\" added=\"1\" ></b ></a>");
-	assert_string_equal(edited("<a><b/></a>", set_some),
-			    "<a><b old='it&apos;s &lt;new&gt; &amp; &quot;more&quot;' added='1' same='as before'/></a>");
+	assert_string_equal(
+		edited("<a><b/></a>", set_some),
+		"<a><b old='it&apos;s &lt;new&gt; &amp; &quot;more&quot;' added='1' same='as before'/></a>");
 }
 
 static void insert_some(struct xml_text *text)
@@ -146,7 +148,8 @@ static void remove_some(struct xml_text *text)
 
 static void removes_elements_with_the_blanks_before_them(void **state)
 {
-	assert_string_equal(edited("<a gone='' y='2'>\n  <!-- of b -->\n  <b><in/></b>\n  <c> old<i/> </c>\n</a>", remove_some),
+	assert_string_equal(edited("<a gone='' y='2'>\n  <!-- of b -->\n  <b><in/></b>\n  <c> old<i/> </c>\n</a>",
+				   remove_some),
 			    "<a y='2'>\n  <!-- of b -->\n  <n1/>\n  <c>1 &lt; 2</c>\n</a>");
 	assert_string_equal(edited("<a>one<b/>two<c/></a>", remove_some), "<a>one<n1/>two<c>1 &lt; 2</c></a>");
 }
@@ -159,7 +162,8 @@ static void do_nothing(struct xml_text *text)
 
 static void leaves_alone_what_is_so(void **state)
 {
-	const char *text = "<?xml version=\"1.0\"?>\r\n<!-- c -->\r\n<a x='1'\r\n  q:y='2' xmlns:q='urn:q'><![CDATA[<]]></a>\r\n<?end?>";
+	const char *text =
+		"<?xml version=\"1.0\"?>\r\n<!-- c -->\r\n<a x='1'\r\n  q:y='2' xmlns:q='urn:q'><![CDATA[<]]></a>\r\n<?end?>";
 	assert_string_equal(edited(text, do_nothing), text);
 }
 
@@ -168,10 +172,10 @@ static void verification_sees_what_was_not_meant(void **state)
 	AUTO_ARENA arena = { 0 };
 	AUTO_XML_TEXT text = { 0 };
 	static const char *const others[] = {
-		"<a><b x='1'/>t</a>",	       "<a><b x='2'/>t<c/></a>",      "<a><b x='2' y=''/>t</a>",
-		"<a><b x='2'/>u</a>",	       "<a><b x='2'/>t<!-- c --></a>", "<!-- c --><a><b x='2'/>t</a>",
-		"<a><b x='2'><n/></b>t</a>",   "<a xmlns='urn:a'><b x='2'/>t</a>",
-		"<a><b x='2'/>t <?p q?></a>", "<a> <b x='2'/>t</a>",
+		"<a><b x='1'/>t</a>",        "<a><b x='2'/>t<c/></a>",           "<a><b x='2' y=''/>t</a>",
+		"<a><b x='2'/>u</a>",        "<a><b x='2'/>t<!-- c --></a>",     "<!-- c --><a><b x='2'/>t</a>",
+		"<a><b x='2'><n/></b>t</a>", "<a xmlns='urn:a'><b x='2'/>t</a>", "<a><b x='2'/>t <?p q?></a>",
+		"<a> <b x='2'/>t</a>",
 	};
 	assert_int(xml_text_read(&arena, slice_of("<a><b x='1'/>t</a>"), &text, NULL), 0);
 	xml_edit_set(&text, text.root->first, "x", "2");
