@@ -60,7 +60,7 @@ static void judge_present(const struct subject_set *set, const void *subject, st
 		return;
 	}
 	if (vm->wrapper && vm->wrapper_problem && vm->q35) {
-		judge_na(finding, arena, "the QEMU wrapper is to give %s its vIOMMU (vm-wrapper)", name);
+		judge_na(finding, arena, "the QEMU wrapper is to give %s its vIOMMU (wrapper-place, vm-wrapper)", name);
 		return;
 	}
 	if (!vm->machine_known || !vm->q35) {

@@ -2,40 +2,85 @@
 /*
  * The QEMU wrapper on a host of Proxmox VE: does it stand where it should, and do VMs get from it what they rely on?
  *
- * One cause, one finding: what keeps it from acting on a VM is a FAIL of that VM; what will only later, or does harm
- * without any VM, is of the host.
+ * One cause, one FAIL: what keeps it from acting at all is of the host, what keeps it from acting on a VM is of the VM.
  */
 #include "check/judge.h"
 #include "vm/wrapper.h"
 
 static const char *count_vms(struct arena *arena, const struct wrapper_state *wrapper)
 {
-	return judge_count(arena, wrapper->vm_count, "VM");
+	const char *first = wrapper->vms[0].name;
+	return wrapper->vm_count == 1 ?
+		       arena_printf(arena, "VM %s", first) :
+		       arena_printf(arena, "VM %s and %s", first, judge_count(arena, wrapper->vm_count - 1, "other"));
 }
 
+/* "nestpci apply --wrapper '100 aw-bits=39'": the first VM's line as it is; all that is shared is put right by it. */
+static const char *install(struct arena *arena, const struct wrapper_state *wrapper)
+{
+	const struct wrapper_vm *vm = &wrapper->vms[0];
+	const char *line = wrapper_line_format(arena, vm->name, &vm->options, &vm->groups) + strlen("vm ");
+	const char *quote = strchr(line, ' ') ? "'" : "";
+	return arena_printf(arena, "nestpci apply --wrapper%s %s%s%s", vm->once ? "-once" : "", quote, line, quote);
+}
+
+/* Those of the wrapper's file may be called by name, which only a person can turn into an id. */
 static void remedy_install(struct finding *finding, struct arena *arena, const struct wrapper_state *wrapper)
 {
-	judge_remedy(finding, ACTOR_US, RESTART_VM, arena, "nestpci apply --wrapper %s puts it in its place again",
-		     wrapper->vm_count ? wrapper->vms[0].name : "VM");
+	if (wrapper->diversion.state == FACT_WRONG)
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+			     "take that diversion away first "
+			     "(dpkg-divert --no-rename --remove %s), then: %s",
+			     WRAPPER_PLACE, install(arena, wrapper));
+	else
+		judge_remedy(finding, ACTOR_US, RESTART_VM, arena, "%s", install(arena, wrapper));
+}
+
+static void remedy_remove(struct finding *finding, struct arena *arena)
+{
+	judge_remedy(finding, ACTOR_US, RESTART_NONE, arena,
+		     "nestpci apply --no-wrapper VM, whichever VM, takes it away");
 }
 
 /* ---- The host ---- */
 
-/* What stands in QEMU's place is not the wrapper. */
-static void judge_absent(const struct wrapper_state *wrapper, struct finding *finding, struct arena *arena)
+/* VMs rely on it, and it does nothing for them. */
+static void judge_idle(const struct wrapper_state *wrapper, struct finding *finding, struct arena *arena)
 {
-	if (!fact_known(&wrapper->diversion)) {
-		judge_na(finding, arena, "nestpci's QEMU wrapper is not installed on this host");
-		return;
-	}
-	judge_warn(finding, arena, "dpkg diverts %s for the wrapper, which is not there: %s", WRAPPER_PLACE,
+	judge_fail(finding, arena, "the QEMU wrapper gives no vIOMMU to %s: %s", count_vms(arena, wrapper),
 		   wrapper->problem);
-	judge_evidence_fact(finding, arena, &wrapper->diversion);
-	if (wrapper->vm_count)
-		remedy_install(finding, arena, wrapper);
+	judge_evidence(finding, arena, wrapper->vms[0].where, "vm %s", wrapper->vms[0].name);
+	if (fact_known(&wrapper->program) && !fact_known(&wrapper->real))
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+			     "install QEMU again: apt-get install --reinstall pve-qemu-kvm");
+	else if (wrapper->conf.state == FACT_WRONG && fact_known(&wrapper->program))
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "correct that line");
 	else
-		judge_remedy(finding, ACTOR_US, RESTART_NONE, arena,
-			     "nestpci apply --no-wrapper VM, whichever VM, takes away what is left of it");
+		remedy_install(finding, arena, wrapper);
+}
+
+/* It is in QEMU's place, or was. */
+static void judge_unused(const struct wrapper_state *wrapper, struct finding *finding, struct arena *arena)
+{
+	if (fact_known(&wrapper->program))
+		judge_warn(finding, arena, "the wrapper stands in the place of QEMU, and acts on no VM%s%s",
+			   wrapper->problem ? "; " : "", wrapper->problem ? wrapper->problem : "");
+	else
+		judge_warn(finding, arena, "dpkg still diverts %s for the wrapper: %s", WRAPPER_PLACE,
+			   wrapper->problem);
+	judge_evidence_fact(finding, arena, fact_known(&wrapper->program) ? &wrapper->program : &wrapper->diversion);
+	remedy_remove(finding, arena);
+}
+
+static void judge_unsafe(const struct wrapper_state *wrapper, struct finding *finding, struct arena *arena)
+{
+	judge_warn(finding, arena, "%s", wrapper->problem);
+	if (fact_absent(&wrapper->diversion))
+		judge_evidence(finding, arena, WRAPPER_DIVERSIONS, "no line for %s", WRAPPER_PLACE);
+	else
+		judge_evidence_fact(finding, arena,
+				    fact_known(&wrapper->diversion) ? &wrapper->program : &wrapper->diversion);
+	remedy_install(finding, arena, wrapper);
 }
 
 static void judge_stale_time(struct finding *finding, struct arena *arena)
@@ -48,34 +93,34 @@ static void judge_stale_time(struct finding *finding, struct arena *arena)
 		     WRAPPER_PLACE);
 }
 
+static bool is_unreadable(const struct fact *fact)
+{
+	return fact->state == FACT_UNREADABLE;
+}
+
 static void judge_place(const struct subject_set *set, const void *subject, struct finding *finding,
 			struct arena *arena)
 {
 	const struct wrapper_state *wrapper = set->vms ? set->vms->wrapper : NULL;
-	if (!wrapper) {
+	if (!wrapper)
 		judge_na(finding, arena, "this host has no Proxmox VE");
-	} else if (fact_unknown(&wrapper->program)) {
-		judge_unknown_fact(finding, arena, &wrapper->program);
-	} else if (fact_absent(&wrapper->program)) {
-		judge_absent(wrapper, finding, arena);
-	} else if (!fact_known(&wrapper->real)) {
-		judge_fail(finding, arena, "%s", wrapper->problem);
-		judge_evidence_fact(finding, arena, &wrapper->real);
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
-			     "install QEMU again (apt-get install --reinstall pve-qemu-kvm)");
-	} else if (wrapper->vm_count == 0) {
-		judge_warn(finding, arena, "the wrapper stands in the place of QEMU, and acts on no VM");
-		judge_evidence_fact(finding, arena, &wrapper->conf);
-		judge_remedy(finding, ACTOR_US, RESTART_NONE, arena,
-			     "nestpci apply --no-wrapper VM, whichever VM, takes it away");
-	} else if (wrapper->problem) {
-		judge_warn(finding, arena, "%s", wrapper->problem);
-		judge_evidence_fact(finding, arena,
-				    fact_known(&wrapper->diversion) ? &wrapper->program : &wrapper->diversion);
-		remedy_install(finding, arena, wrapper);
-	} else if (wrapper->stale_time) {
+	else if (is_unreadable(&wrapper->program) || is_unreadable(&wrapper->conf))
+		judge_unknown_fact(finding, arena,
+				   is_unreadable(&wrapper->program) ? &wrapper->program : &wrapper->conf);
+	else if (!wrapper->installed && !wrapper->vm_count)
+		judge_na(finding, arena, "nestpci's QEMU wrapper is not installed on this host");
+	else if (!wrapper->vm_count)
+		judge_unused(wrapper, finding, arena);
+	else if (is_unreadable(&wrapper->real) || is_unreadable(&wrapper->diversion))
+		judge_unknown_fact(finding, arena,
+				   is_unreadable(&wrapper->real) ? &wrapper->real : &wrapper->diversion);
+	else if (wrapper_why_idle(wrapper))
+		judge_idle(wrapper, finding, arena);
+	else if (wrapper->problem)
+		judge_unsafe(wrapper, finding, arena);
+	else if (wrapper->stale_time)
 		judge_stale_time(finding, arena);
-	} else {
+	else {
 		judge_pass(finding, arena, "the wrapper stands in the place of %s for %s, and dpkg keeps it there",
 			   wrapper->real.text, count_vms(arena, wrapper));
 		judge_evidence_fact(finding, arena, &wrapper->program);
@@ -101,25 +146,6 @@ static bool is_relied_on(const struct subject_set *set, const struct vm *vm, str
 	return false;
 }
 
-static void judge_idle(const struct subject_set *set, const struct vm *vm, struct finding *finding, struct arena *arena)
-{
-	const struct wrapper_state *wrapper = set->vms->wrapper;
-	if (fact_unknown(&wrapper->program) || wrapper->real.state == FACT_UNREADABLE) {
-		judge_unknown_fact(finding, arena,
-				   fact_unknown(&wrapper->program) ? &wrapper->program : &wrapper->real);
-		return;
-	}
-	judge_fail(finding, arena, "the QEMU wrapper is to give %s its vIOMMU, and does not: %s",
-		   judge_vm_name(arena, vm), vm->wrapper_problem);
-	judge_evidence(finding, arena, vm->wrapper->where, "vm %s", vm->wrapper->name);
-	if (wrapper->conf.state == FACT_WRONG || !wrapper_why_idle(wrapper))
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "correct %s",
-			     wrapper_why_idle(wrapper) ? "that line" :
-							 "the VM's definition, or its line for the wrapper");
-	else
-		remedy_install(finding, arena, wrapper);
-}
-
 static void judge_relies(const struct subject_set *set, const void *subject, struct finding *finding,
 			 struct arena *arena)
 {
@@ -129,17 +155,22 @@ static void judge_relies(const struct subject_set *set, const void *subject, str
 		return;
 	if (vm->machine_known && !vm->q35) {
 		judge_na(finding, arena, "%s is no q35, which a vIOMMU needs first (vm-machine-q35)", name);
+	} else if (vm->wrapper_problem && wrapper_why_idle(set->vms->wrapper)) {
+		judge_unknown(finding, arena, "not known whether the QEMU wrapper acts on %s: %s", name,
+			      vm->wrapper_problem);
 	} else if (vm->wrapper_problem) {
-		judge_idle(set, vm, finding, arena);
+		judge_fail(finding, arena, "the QEMU wrapper would start %s as it is: %s", name, vm->wrapper_problem);
+		judge_evidence(finding, arena, vm->wrapper->where, "vm %s", vm->wrapper->name);
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+			     "correct the VM's definition, or its line for the wrapper");
 	} else if (vm->ha) {
 		judge_warn(finding, arena,
 			   "%s gets its vIOMMU from the QEMU wrapper of this host, and HA may start it on another",
 			   name);
 		judge_evidence(finding, arena, vm->wrapper->where, "vm %s", vm->wrapper->name);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
-			     "nestpci apply --wrapper %s on every node that HA may choose, too; or viommu=intel in "
-			     "its machine setting where every node has qemu-server 8.1.2",
-			     vm->wrapper->name);
+			     "nestpci apply --wrapper on every node that HA may choose, too; or viommu=intel in its "
+			     "machine setting where every node has qemu-server 8.1.2");
 	} else {
 		judge_pass(finding, arena, "the QEMU wrapper gives %s its vIOMMU at %s", name,
 			   vm->wrapper->once ? "its next start, and no other" : "every start on this host");
@@ -174,6 +205,7 @@ static const struct check checks[] = {
 		.mend = "nestpci apply --wrapper VM, on each node that may start the VM.",
 		.see = "nestpci-wrapper(8)",
 		.rows = "F196",
+		.needs = "wrapper-place",
 		.judge = judge_relies,
 	},
 	{ 0 },
