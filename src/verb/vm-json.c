@@ -93,10 +93,12 @@ static struct json_object *pending_to_json(const struct vm *vm)
 {
 	struct json_object *array = json_object_new_array();
 	for (size_t i = 0; i < vm->pending_count; i++) {
+		const struct vm_pending *change = &vm->pending[i];
+		bool secret = strcmp(change->key, "cipassword") == 0;
 		struct json_object *object = json_object_new_object();
-		json_add_text(object, "key", vm->pending[i].key);
-		json_add_text(object, "current", vm->pending[i].current);
-		json_add_text(object, "wanted", vm->pending[i].wanted);
+		json_add_text(object, "key", change->key);
+		json_add_text(object, "current", secret && change->current ? "**********" : change->current);
+		json_add_text(object, "wanted", secret && change->wanted ? "**********" : change->wanted);
 		json_object_array_add(array, object);
 	}
 	return array;
@@ -125,6 +127,14 @@ static struct json_object *sight_to_json(const struct vm *vm)
 	return object;
 }
 
+static struct json_object *wrapper_to_json(const struct wrapper_vm *wrapper)
+{
+	struct json_object *object = json_object_new_object();
+	json_add_bool(object, "once", wrapper->once);
+	json_add_text(object, "where", wrapper->where);
+	return object;
+}
+
 struct json_object *vm_view_to_json(struct arena *arena, const struct vm_view *view)
 {
 	const struct vm *vm = view->vm;
@@ -139,6 +149,7 @@ struct json_object *vm_view_to_json(struct arena *arena, const struct vm_view *v
 	json_object_object_add(object, "pid", vm->pid ? json_object_new_int(vm->pid) : NULL);
 	json_add_bool(object, "defined", vm->source != VM_FROM_PROCESS);
 	json_add_text(object, "viommu", vm_viommu_state_name(vm_view_viommu(view)));
+	json_object_object_add(object, "wrapper", view->wrapper ? wrapper_to_json(view->wrapper) : NULL);
 	json_object_object_add(object, "next_start", vm->source == VM_FROM_PROCESS ? NULL : sight_to_json(vm));
 	json_object_object_add(object, "in_force", vm->source == VM_FROM_PROCESS ? NULL : sight_to_json(view->now));
 	json_object_object_add(object, "running", view->running ? sight_to_json(view->running) : NULL);

@@ -36,6 +36,8 @@ static const char *viommu_cell(struct arena *arena, const struct vm_view *view)
 									     view->now;
 	if (state == VM_VIOMMU_NONE)
 		return "-";
+	if (view->wrapper && !view->vm->viommu_count)
+		return arena_printf(arena, "intel wrapper%s", mark_of(state));
 	if (vm->viommu_count > 1)
 		return arena_printf(arena, "%zu: refused%s", vm->viommu_count, mark_of(state));
 	static const char *const models[] = {
@@ -156,24 +158,22 @@ static int no_such_node(struct arena *arena, const struct vms *vms, const char *
 
 int vm_list(const struct root *root, struct arena *arena, const char *node, bool as_json)
 {
-	struct vms vms;
+	struct vm_sources sources;
 	struct vm_view *views;
 	size_t count;
-	vm_read_all(root, arena, &vms);
-	for (size_t i = 0; i < vms.problems.count; i++)
-		say("vm: %s", vms.problems.items[i]);
-	if (node && !list_contains(&vms.nodes, node))
-		return no_such_node(arena, &vms, node);
-	vm_views_of(root, arena, &vms, &views, &count);
+	vm_sources_read(root, arena, &sources);
+	if (node && !list_contains(&sources.vms.nodes, node))
+		return no_such_node(arena, &sources.vms, node);
+	vm_views_of(&sources, &views, &count);
 	if (node)
-		count = keep_node(&vms, node, views, count);
+		count = keep_node(&sources.vms, node, views, count);
 	if (!count)
 		say("vm: there is no VM %s", node ? "on that node" : "here");
-	if (as_json)
+	if (as_json) {
 		print_json(arena, views, count);
-	else
-		print_table(arena, views, count);
-	if (!as_json)
-		say_legend(views, count);
+		return VERB_DONE;
+	}
+	print_table(arena, views, count);
+	say_legend(views, count);
 	return VERB_DONE;
 }

@@ -128,7 +128,7 @@ static const char *cpu_text(struct arena *arena, const struct vm *vm)
 		[VM_NO] = "it cannot run VMs itself",
 	};
 	const char *model = vm->cpu ? vm->cpu : vm->cpu_default ? vm->cpu_default : "not known";
-	const char *count = vm->cpus ? arena_printf(arena, ", %u of them", vm->cpus) : "";
+	const char *count = vm->cpus ? arena_printf(arena, ", %u CPU%s", vm->cpus, vm->cpus == 1 ? "" : "s") : "";
 	return arena_printf(arena, "%s%s; %s", model, count, nested[vm->nested_cpu]);
 }
 
@@ -188,6 +188,10 @@ static void print_machine(const struct printer *printer)
 	line(printer, "cpu", cpu_text(arena, vm));
 	line(printer, "memory", memory_text(arena, vm));
 	line(printer, "vIOMMU", viommu_of(arena, vm));
+	if (view->wrapper)
+		line(printer, "wrapper",
+		     arena_printf(arena, "gives it an intel-iommu at %s (%s)",
+				  view->wrapper->once ? "one start" : "every start here", view->wrapper->where));
 	if (note)
 		line(printer, "", note);
 }
@@ -279,9 +283,15 @@ static void print_settings(const struct printer *printer)
 static void print_pending(const struct printer *printer)
 {
 	const struct vm *vm = printer->page->view.vm;
-	if (!vm->pending_count)
+	const struct proxmox_section *section = vm->configuration ?
+							proxmox_find_section(vm->configuration, PROXMOX_PENDING, "") :
+							NULL;
+	bool described = section && section->description;
+	if (!vm->pending_count && !described)
 		return;
 	heading("Pending: made by the next start");
+	if (described)
+		indented(printer, 2, "description: changes");
 	for (size_t i = 0; i < vm->pending_count; i++) {
 		const struct vm_pending *change = &vm->pending[i];
 		const char *current = change->current ? change->current : "not set";

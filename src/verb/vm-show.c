@@ -64,18 +64,20 @@ static bool is_this(const struct vm_page *page, const struct vm *vm)
 /* A definition, and not its process as well. */
 static bool is_counted(const struct vm_page *page, const struct vm *vm)
 {
-	for (size_t i = 0; vm->source == VM_FROM_PROCESS && i < page->vms.count; i++)
-		if (page->vms.items[i].source == VM_FROM_CONFIGURATION &&
-		    vm_find_running(&page->vms, &page->vms.items[i]) == vm)
+	for (size_t i = 0; vm->source == VM_FROM_PROCESS && i < page->sources.vms.count; i++)
+		if (page->sources.vms.items[i].source == VM_FROM_CONFIGURATION &&
+		    vm_find_running(&page->sources.vms, &page->sources.vms.items[i]) == vm)
 			return false;
 	return !vm->template && !vm->elsewhere;
 }
 
 struct vm_claims vm_claims_of(const struct vm_page *page, struct pci_address address)
 {
-	struct vm_claims claims = { arena_alloc_array(page->arena, page->vms.count + 1, sizeof(struct vm_claim)), 0 };
-	for (size_t i = 0; i < page->vms.count; i++) {
-		const struct vm *vm = &page->vms.items[i];
+	struct vm_claims claims = {
+		arena_alloc_array(page->arena, page->sources.vms.count + 1, sizeof(struct vm_claim)), 0
+	};
+	for (size_t i = 0; i < page->sources.vms.count; i++) {
+		const struct vm *vm = &page->sources.vms.items[i];
 		bool same = false;
 		if (is_this(page, vm) || !is_counted(page, vm))
 			continue;
@@ -109,7 +111,7 @@ static const char *read_qemu(const struct root *root, struct arena *arena, const
 static void gather(const struct root *root, const struct vm *vm, struct vm_page *page)
 {
 	struct error error;
-	page->view = vm_view_of(root, page->arena, &page->vms, vm);
+	page->view = vm_view_of(&page->sources, vm);
 	if (pci_read_all(root, page->arena, &page->functions, &error) < 0)
 		say("vm: devices of this host: %s", error.text);
 	int r = pci_ids_fill(root, page->arena, &page->functions, &error);
@@ -149,8 +151,8 @@ static int choose(const struct root *root, const struct vm_show_request *request
 		  struct vm *from_file, const struct vm **ret, struct error *error)
 {
 	if (!request->file) {
-		vm_read_all(root, page->arena, &page->vms);
-		return vm_choose(&page->vms, page->arena, request->vm, ret, error);
+		vm_sources_read(root, page->arena, &page->sources);
+		return vm_choose(&page->sources.vms, page->arena, request->vm, ret, error);
 	}
 	int r = vm_read_file(root, page->arena, request->file, from_file, error);
 	*ret = from_file;
@@ -162,7 +164,7 @@ int vm_show(const struct root *root, struct arena *arena, const struct vm_show_r
 	struct error error;
 	struct vm from_file;
 	const struct vm *vm;
-	struct vm_page page = { .arena = arena, .vms = { .problems = { .arena = arena } } };
+	struct vm_page page = { .arena = arena, .sources = { .root = root, .arena = arena } };
 	int r = choose(root, request, &page, &from_file, &vm, &error);
 	if (r < 0) {
 		say("vm: %s", error.text);
@@ -170,8 +172,6 @@ int vm_show(const struct root *root, struct arena *arena, const struct vm_show_r
 	}
 	if (request->config || request->pending)
 		return print_as_manager(vm, arena, request);
-	for (size_t i = 0; i < page.vms.problems.count; i++)
-		say("vm: %s", page.vms.problems.items[i]);
 	gather(root, vm, &page);
 	if (request->as_json)
 		vm_page_print_json(&page);

@@ -10,7 +10,7 @@
 struct vm_page {
 	struct arena *arena;
 	struct vm_view view;
-	struct vms vms;
+	struct vm_sources sources;
 	struct pci_functions functions;    /* of this host; none where they could not be read */
 	struct vm_differences differences; /* between its QEMU and what is in force of its definition */
 	const char *qemu; /* which QEMU runs it, as far as files tell; NULL: it does not run, or not known */

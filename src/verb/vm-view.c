@@ -4,16 +4,37 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/say.h"
 #include "verb/verb.h"
 
 #define NAMES_MAX 12
 
-struct vm_view vm_view_of(const struct root *root, struct arena *arena, const struct vms *vms, const struct vm *vm)
+void vm_sources_read(const struct root *root, struct arena *arena, struct vm_sources *ret)
+{
+	*ret = (struct vm_sources){ .root = root, .arena = arena };
+	vm_read_all(root, arena, &ret->vms);
+	wrapper_state_read(root, arena, &ret->wrapper);
+	for (size_t i = 0; i < ret->vms.problems.count; i++)
+		say("vm: %s", ret->vms.problems.items[i]);
+	if (ret->wrapper.problem && (ret->wrapper.installed || ret->wrapper.vm_count))
+		say("vm: the QEMU wrapper acts on no VM: %s", ret->wrapper.problem);
+}
+
+/* The wrapper stands where Proxmox VE of this host looks for QEMU. */
+static const struct wrapper_vm *find_wrapper(const struct vm_sources *sources, const struct vm *vm)
+{
+	bool passes = vm->manager == VM_PROXMOX && vm->source == VM_FROM_CONFIGURATION && !vm->elsewhere &&
+		      !vm->template;
+	return passes && sources->wrapper.intact ? wrapper_find_vm(&sources->wrapper, vm->id) : NULL;
+}
+
+struct vm_view vm_view_of(const struct vm_sources *sources, const struct vm *vm)
 {
 	return (struct vm_view){
 		.vm = vm,
-		.now = vm_without_pending(root, arena, vm),
-		.running = vm_find_running(vms, vm),
+		.now = vm_without_pending(sources->root, sources->arena, vm),
+		.running = vm_find_running(&sources->vms, vm),
+		.wrapper = find_wrapper(sources, vm),
 	};
 }
 
@@ -53,14 +74,14 @@ static int compare_views(const void *a, const void *b)
 	return r ? r : compare_ids(one->id ? one->id : "", other->id ? other->id : "");
 }
 
-void vm_views_of(const struct root *root, struct arena *arena, const struct vms *vms, struct vm_view **ret,
-		 size_t *ret_count)
+void vm_views_of(const struct vm_sources *sources, struct vm_view **ret, size_t *ret_count)
 {
 	size_t count = 0;
-	struct vm_view *views = arena_alloc_array(arena, vms->count + 1, sizeof(*views));
+	const struct vms *vms = &sources->vms;
+	struct vm_view *views = arena_alloc_array(sources->arena, vms->count + 1, sizeof(*views));
 	for (size_t i = 0; i < vms->count; i++)
 		if (!is_shown_already(vms, &vms->items[i]))
-			views[count++] = vm_view_of(root, arena, vms, &vms->items[i]);
+			views[count++] = vm_view_of(sources, &vms->items[i]);
 	qsort(views, count, sizeof(*views), compare_views);
 	*ret = views;
 	*ret_count = count;
@@ -83,8 +104,8 @@ const char *vm_view_state(const struct vm_view *view)
 
 enum vm_viommu_state vm_view_viommu(const struct vm_view *view)
 {
-	bool next = view->vm->viommu_count;
-	bool now = view->now->viommu_count;
+	bool next = view->vm->viommu_count || view->wrapper;
+	bool now = view->now->viommu_count || view->wrapper;
 	if (!view->running)
 		return next && !now ? VM_VIOMMU_PENDING :
 		       next         ? VM_VIOMMU_THERE :
@@ -178,11 +199,11 @@ static int refuse_ambiguous(const struct vms *vms, struct arena *arena, const ch
 			 what, ids.items[0], ids.items[1], ids.count > 2 ? ", ..." : "");
 }
 
-/* Of all ids and names the nearest, or NULL. */
+/* Of all ids and names the nearest, or NULL. A number is near to any other, which says nothing. */
 static const char *find_near(const struct vms *vms, const char *what)
 {
 	const char *nearest = NULL;
-	size_t best = 3;
+	size_t best = what[strspn(what, "0123456789")] ? 3 : 0;
 	for (size_t i = 0; i < vms->count; i++) {
 		const char *const words[] = { vms->items[i].id, vms->items[i].name };
 		for (size_t j = 0; j < ARRAY_SIZE(words); j++) {

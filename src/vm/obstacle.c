@@ -27,7 +27,8 @@ static void add_elsewhere(struct collector *collector)
 static void add_lock(struct collector *collector)
 {
 	const struct vm *vm = collector->vm;
-	if (!vm->lock)
+	/* Of a hibernated VM the lock is a part of that. */
+	if (!vm->lock || (vm->hibernated && strcmp(vm->lock, "suspended") == 0))
 		return;
 	const char *unlock = vm->manager == VM_PROXMOX ?
 				     arena_printf(collector->arena, " (if none is, 'qm unlock %s')", vm->id) :

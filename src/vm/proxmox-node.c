@@ -162,6 +162,12 @@ const struct proxmox_managed *proxmox_node_managed(struct proxmox_node *node, co
 	return NULL;
 }
 
+bool proxmox_node_manages(struct proxmox_node *node, const char *id)
+{
+	const struct proxmox_managed *managed = proxmox_node_managed(node, id);
+	return managed && strcmp(managed->state, "ignored") != 0;
+}
+
 static void read_functions(struct proxmox_node *node)
 {
 	struct error error;

@@ -47,6 +47,9 @@ const struct mapping *proxmox_node_mapping(struct proxmox_node *node, const char
  */
 const struct proxmox_managed *proxmox_node_managed(struct proxmox_node *node, const char *id);
 
+/* Whether HA starts and stops this VM. */
+bool proxmox_node_manages(struct proxmox_node *node, const char *id);
+
 /*
  * The functions of the host whose address begins as `id` does, "0000:" before it or not: "01:00" is a whole slot. Adds
  * them to `hosts`. Returns NULL, or why there are none.

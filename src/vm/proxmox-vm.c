@@ -256,7 +256,7 @@ static void read_managed(struct proxmox_node *node, struct vm *vm)
 	const struct proxmox_managed *managed = proxmox_node_managed(node, vm->id);
 	vm->ha_state = managed ? managed->state : NULL;
 	vm->ha_status = managed ? managed->status : NULL;
-	vm->ha = managed && strcmp(managed->state, "ignored") != 0;
+	vm->ha = proxmox_node_manages(node, vm->id);
 }
 
 void proxmox_vm_read(struct arena *arena, const struct proxmox_definition *definition, struct vm *ret)
