@@ -36,7 +36,8 @@ static int unknown_verb(const char *name)
 	size_t best = 3;
 	for (size_t i = 0; verbs[i]; i++) {
 		size_t far = verb_distance(name, verbs[i]->name);
-		if (far < best) {
+		/* Of a word of two letters nothing may be left of what was typed. */
+		if (far < best && far < strlen(name)) {
 			best = far;
 			nearest = verbs[i];
 		}

@@ -154,8 +154,8 @@ const struct verb verb_vm = {
 		    "show [OPTIONS] --file FILE",
 	.help = "'list' lists all VMs: those that a manager defines here or on another node of\n"
 		"its cluster, and QEMUs that run without a definition. Of each: its vIOMMU, and\n"
-		"where that comes from; the devices of the host that it is given; and what stands in\n"
-		"the way of touching it (a lock, HA, another node, ...).\n"
+		"where that comes from; the devices of the host that it is given; and what stands\n"
+		"in the way of touching it (a lock, HA, another node, ...).\n"
 		"\n"
 		"  intel native    the manager's own setting\n"
 		"  intel args      words for QEMU in the definition ('args:')\n"
