@@ -39,6 +39,7 @@ struct change {
 	const char *path;
 	struct file_state before;
 	struct file_state after; /* of an attribute the content alone, without a newline */
+	bool folder;             /* with the file its folder is removed, which is ours, when nothing else is in it */
 
 	/* CHANGE_COMMAND */
 	const char *const *argv; /* argv[0] is looked up in PATH; ended by NULL */
@@ -87,6 +88,17 @@ int plan_write_file(struct plan *plan, const char *path, struct slice content, m
 		    const char *why, struct error *error) MUST_CHECK;
 int plan_remove_file(struct plan *plan, const char *path, enum restart restart, const char *why, struct error *error)
 	MUST_CHECK;
+/* The same, and its folder, which is ours, when nothing else is in it. */
+int plan_remove_own_file(struct plan *plan, const char *path, enum restart restart, const char *why,
+			 struct error *error) MUST_CHECK;
+
+/*
+ * The same of a path that may be a link itself: it is not followed. `after` is taken over as it is, and must live as
+ * long as the plan.
+ */
+int plan_read_place(struct plan *plan, const char *path, struct file_state *ret, struct error *error) MUST_CHECK;
+int plan_write_place(struct plan *plan, const char *path, const struct file_state *after, enum restart restart,
+		     const char *why, struct error *error) MUST_CHECK;
 
 /* Live system only. Nothing is added when it reads so already. */
 int plan_set_attribute(struct plan *plan, const char *path, const char *value, const char *why, struct error *error)

@@ -43,6 +43,8 @@ static struct json_object *state_to_json(struct arena *arena, const struct file_
 		return NULL;
 	struct json_object *object = json_object_new_object();
 	struct json_object *xattrs = json_object_new_object();
+	if (state->link)
+		json_add_text(object, "link", state->link);
 	json_add_text(object, "mode", arena_printf(arena, "%04o", (unsigned int)state->mode));
 	json_add_number(object, "owner", state->owner);
 	json_add_number(object, "group", state->group);
@@ -88,6 +90,8 @@ static struct json_object *change_to_json(struct arena *arena, const struct chan
 	json_add_text(object, "path", change->path);
 	json_object_object_add(object, "before", state_to_json(arena, &change->before));
 	json_object_object_add(object, "after", state_to_json(arena, &change->after));
+	if (change->folder)
+		json_object_object_add(object, "folder", json_object_new_boolean(true));
 	return object;
 }
 
@@ -101,11 +105,12 @@ static bool all_utf8(const char *const *texts)
 
 static bool is_keepable(const struct change *change)
 {
-	const char *const values[] = { change->vm, change->key, change->value_before, change->value_after };
+	const char *const values[] = { change->vm, change->key, change->value_before, change->value_after,
+				       change->before.link };
 	if (change->kind == CHANGE_COMMAND)
 		return all_utf8(change->argv) && all_utf8(change->undo);
-	if (change->kind != CHANGE_SETTING)
-		return is_utf8(change->path);
+	if (change->kind != CHANGE_SETTING && !is_utf8(change->path))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (values[i] && !is_utf8(values[i]))
 			return false;
@@ -280,6 +285,8 @@ static struct file_state read_state(struct reading *reading, struct json_object 
 	if (!object)
 		return state;
 	state.present = true;
+	if (json_object_object_get_ex(object, "link", NULL))
+		state.link = get_text(reading, object, "link");
 	state.mode = (mode_t)get_octal(reading, object, "mode");
 	state.owner = (uid_t)get_number(reading, object, "owner", UINT32_MAX);
 	state.group = (gid_t)get_number(reading, object, "group", UINT32_MAX);
@@ -332,6 +339,8 @@ static void read_change(struct reading *reading, struct json_object *object, str
 		reading->wrong = "path";
 	change->before = read_state(reading, object, "before");
 	change->after = read_state(reading, object, "after");
+	if (json_object_object_get_ex(object, "folder", NULL))
+		change->folder = json_object_get_boolean(get(reading, object, "folder", json_type_boolean));
 }
 
 int journal_parse(struct arena *arena, struct slice text, struct journal_entry *ret, struct error *error)

@@ -81,7 +81,7 @@ static int read_content(const struct root *root, struct arena *arena, uint64_t n
 	int r = root_read_state(root, arena, path, &kept, error);
 	if (r < 0)
 		return r;
-	if (!kept.present)
+	if (!kept.present || kept.link)
 		return error_set(error, -EINVAL, "%s%s is missing", root->name, path);
 	state->content = kept.content;
 	return 0;

@@ -51,25 +51,38 @@ static void add_ground(struct plan *plan, const char *path, const struct file_st
 	plan->grounds[plan->ground_count++] = (struct change_ground){ path, *state };
 }
 
-int plan_read(struct plan *plan, const char **path, struct file_state *ret, struct error *error)
+int plan_read_place(struct plan *plan, const char *path, struct file_state *ret, struct error *error)
 {
-	char *real;
-	int r = root_real_path(plan->root, plan->arena, *path, &real, error);
-	if (r < 0 && !root_absent(r))
-		return r;
-	const char *found = r < 0 ? *path : real;
-	const struct change *change = find_change(plan, CHANGE_FILE, found);
-	const struct change_ground *ground = find_ground(plan, found);
+	const struct change *change = find_change(plan, CHANGE_FILE, path);
+	const struct change_ground *ground = find_ground(plan, path);
 	if (change) {
 		*ret = change->after;
 	} else if (ground) {
 		*ret = ground->state;
 	} else {
-		r = root_read_state(plan->root, plan->arena, found, ret, error);
+		int r = root_read_state(plan->root, plan->arena, path, ret, error);
 		if (r < 0)
 			return r;
-		add_ground(plan, found, ret);
+		add_ground(plan, path, ret);
 	}
+	return 0;
+}
+
+int plan_read(struct plan *plan, const char **path, struct file_state *ret, struct error *error)
+{
+	char *real;
+	struct file_state state;
+	int r = root_real_path(plan->root, plan->arena, *path, &real, error);
+	if (r < 0 && !root_absent(r))
+		return r;
+	const char *found = r < 0 ? *path : real;
+	r = plan_read_place(plan, found, &state, error);
+	if (r < 0)
+		return r;
+	if (state.link)
+		return error_set(error, -ELOOP, "%s%s: a link to %s, which is not there", plan->root->name, found,
+				 state.link);
+	*ret = state;
 	*path = found;
 	return 0;
 }
@@ -127,6 +140,27 @@ int plan_remove_file(struct plan *plan, const char *path, enum restart restart, 
 		return r;
 	state = (struct file_state){ 0 };
 	set_file(plan, path, &state, restart, arena_strdup(plan->arena, why));
+	return 0;
+}
+
+int plan_remove_own_file(struct plan *plan, const char *path, enum restart restart, const char *why,
+			 struct error *error)
+{
+	int r = plan_remove_file(plan, path, restart, why, error);
+	struct change *change = r == 0 ? find_change(plan, CHANGE_FILE, path) : NULL;
+	if (change)
+		change->folder = true;
+	return r;
+}
+
+int plan_write_place(struct plan *plan, const char *path, const struct file_state *after, enum restart restart,
+		     const char *why, struct error *error)
+{
+	struct file_state now;
+	int r = plan_read_place(plan, path, &now, error);
+	if (r < 0)
+		return r;
+	set_file(plan, path, after, restart, arena_strdup(plan->arena, why));
 	return 0;
 }
 

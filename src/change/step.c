@@ -42,7 +42,7 @@ static int look_at_attribute(const struct root *root, struct arena *arena, const
 static bool is_after(const struct change *change, const struct file_state *now)
 {
 	struct file_state wanted = change->after;
-	if (!change->before.present && wanted.present && now->present) {
+	if (!change->before.present && wanted.present && now->present && !wanted.link) {
 		wanted.mode = now->mode;
 		wanted.owner = now->owner;
 		wanted.group = now->group;
@@ -148,6 +148,12 @@ static int write_attribute(const struct root *root, struct arena *arena, const s
 				    error);
 }
 
+static int remove_folder(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+{
+	const char *folder = parent_of(arena, change->path);
+	return root_remove_directory(root, arena_strndup(arena, folder, strlen(folder) - 1), error);
+}
+
 /* Brings a file or an attribute to `wanted`, from what it is when `from` is seen. */
 static int bring(const struct root *root, struct arena *arena, const struct change *change, enum change_seen from,
 		 struct error *error)
@@ -178,7 +184,8 @@ int change_do(const struct root *root, struct arena *arena, const struct change 
 		return set(root, arena, change, change->value_before, change->value_after, error);
 	if (change->kind == CHANGE_COMMAND)
 		return change_run(root, arena, change->argv, error);
-	return bring(root, arena, change, SEEN_BEFORE, error);
+	int r = bring(root, arena, change, SEEN_BEFORE, error);
+	return r == 0 && change->folder ? remove_folder(root, arena, change, error) : r;
 }
 
 int change_take_back(const struct root *root, struct arena *arena, const struct change *change, struct error *error)

@@ -82,6 +82,58 @@ static void a_link_is_followed_when_planning(void **state)
 	end(&fixture);
 }
 
+static void a_link_is_changed_as_such_where_its_place_is_meant(void **state)
+{
+	struct fixture fixture;
+	struct file_state now;
+	struct error error;
+	struct journal_entry written;
+	struct journal_entry read;
+	const char *path = "/kvm";
+	struct file_state program = file_state_new(slice_of("x"), 0755);
+	begin(&fixture, state);
+	put_link(state, "kvm", "qemu");
+	assert_int(plan_read(&fixture.plan, &path, &now, &error), -ELOOP);
+	assert_contains(error.text, "a link to qemu, which is not there");
+	assert_int(plan_write_place(&fixture.plan, path, &program, RESTART_VM, "test", &error), 0);
+	assert_contains(change_text(&fixture.arena, &fixture.plan.items[0]),
+			"# - a link to qemu\n# + a file of 1 bytes, permissions 0755\n");
+	assert_int(journal_add(&fixture.root, &fixture.arena, &fixture.plan, &written, NULL), 0);
+	assert_int(journal_read(&fixture.root, &fixture.arena, 1, &read, NULL), 0);
+	assert_string_equal(read.plan.items[0].before.link, "qemu");
+	assert_null(read.plan.items[0].after.link);
+	assert_true(change_same_state(&read.plan.items[0].before, &fixture.plan.items[0].before));
+	assert_false(change_same_state(&read.plan.items[0].before, &read.plan.items[0].after));
+	end(&fixture);
+}
+
+static void an_own_folder_goes_with_its_last_file(void **state)
+{
+	struct fixture fixture;
+	struct journal_entry read;
+	struct error error;
+	enum change_end end_of;
+	struct stat ignored;
+	begin(&fixture, state);
+	put_directory(state, "own");
+	put_file(state, "own/a", "a");
+	put_directory(state, "shared");
+	put_file(state, "shared/a", "a");
+	put_file(state, "shared/b", "b");
+	assert_int(plan_remove_own_file(&fixture.plan, "/own/a", RESTART_NONE, "test", &error), 0);
+	assert_int(plan_remove_own_file(&fixture.plan, "/shared/a", RESTART_NONE, "test", &error), 0);
+	assert_int(change_apply(&fixture.arena, &fixture.plan, NULL, &end_of, &error), 0);
+	assert_int(stat(in_folder(state, "own"), &ignored), -1);
+	assert_int(stat(in_folder(state, "shared/b"), &ignored), 0);
+	assert_int(journal_read(&fixture.root, &fixture.arena, 1, &read, NULL), 0);
+	assert_true(read.plan.items[0].folder);
+	const struct change_undo_options options = { 0 };
+	const char *difference = NULL;
+	assert_int(change_undo(&fixture.arena, &read, &options, NULL, &difference, &end_of, &error), 0);
+	assert_int(stat(in_folder(state, "own/a"), &ignored), 0);
+	end(&fixture);
+}
+
 static void ground_that_moved_is_shown(void **state)
 {
 	struct fixture fixture;
@@ -267,6 +319,8 @@ int main(void)
 		test_in_folder(one_file_that_two_change_is_one_change),
 		test_in_folder(what_is_generated_comes_last_and_once),
 		test_in_folder(a_link_is_followed_when_planning),
+		test_in_folder(a_link_is_changed_as_such_where_its_place_is_meant),
+		test_in_folder(an_own_folder_goes_with_its_last_file),
 		test_in_folder(ground_that_moved_is_shown),
 		test_in_folder(an_entry_is_read_as_it_was_written),
 		test_in_folder(settings_are_planned_and_kept),
