@@ -38,7 +38,7 @@ static const struct verb_option options[] = {
 	{ OPTION_EFI_STORAGE, "efi-storage", "STORAGE", "where an EFI disk is made, if one is needed" },
 	{ OPTION_AW_BITS, "aw-bits", "39|48", "the vIOMMU's width (as this host's IOMMU has it)" },
 	{ OPTION_EIM, "eim", "on|off", "extended interrupt mode, for more than 255 CPUs" },
-	{ OPTION_DEVICE_IOTLB, "device-iotlb", "on|off", "for devices with ATS" },
+	{ OPTION_DEVICE_IOTLB, "device-iotlb", "on|off", "ATS, for vhost and virtio devices" },
 	{ 0 },
 };
 
@@ -204,12 +204,12 @@ const struct verb verb_viommu = {
 	.name = "viommu",
 	.summary = "give a VM its vIOMMU",
 	.synopsis = "[OPTIONS] VM",
-	.help = "Gives a VM of Proxmox VE all that it needs to pass devices on to VMs of its own: a\n"
-		"vIOMMU before every device, and CPU, machine type, firmware and devices in order.\n"
-		"Shows it, asks, and does it: by Proxmox VE's own setting where that does, else by\n"
-		"the wrapper in the place of QEMU. It holds for every start; it comes into force\n"
-		"when the VM is stopped and started, which is left to you unless you ask for it.\n"
-		"What runs afterwards is verified.\n"
+	.help = "Gives a VM of Proxmox VE all that it needs to pass devices on to VMs of its own:\n"
+		"a vIOMMU before every device, and CPU, machine type, firmware and devices in\n"
+		"order. Shows it, asks, and does it: by Proxmox VE's own setting where that does,\n"
+		"else by the wrapper in the place of QEMU. It holds for every start, and comes\n"
+		"into force when the VM is stopped and started, which is left to you unless you\n"
+		"ask for it. What runs afterwards is verified.\n"
 		"\n"
 		"Example: nestpci viommu 101 --restart",
 	.options = options,
