@@ -23,9 +23,8 @@ const char *libvirt_handle(struct arena *arena, const char *uri, const char *uui
 	return arena_printf(arena, "%s %s", uri, uuid);
 }
 
-/* A request about the VM of a handle. */
-static int make_request(const struct root *root, struct arena *arena, const char *operation, const char *vm,
-			struct json_object **ret, struct error *error)
+int libvirt_request_about(const struct root *root, struct arena *arena, const char *operation, const char *vm,
+			  struct json_object **ret, struct error *error)
 {
 	const char *blank = strrchr(vm, ' ');
 	if (root->kind != ROOT_LIVE)
@@ -44,7 +43,7 @@ static int ask(const struct root *root, struct arena *arena, const char *operati
 {
 	AUTO_JSON *request = NULL;
 	AUTO_JSON *unwanted = NULL;
-	int r = make_request(root, arena, operation, vm, &request, error);
+	int r = libvirt_request_about(root, arena, operation, vm, &request, error);
 	return r < 0 ? r : libvirt_ask(arena, request, timeout_ms, result ? result : &unwanted, error);
 }
 
@@ -72,7 +71,7 @@ static int read_setting(const struct root *root, struct arena *arena, const char
 	AUTO_JSON *result = NULL;
 	int r = check_key(key, error);
 	if (r == 0)
-		r = make_request(root, arena, "secure-xml", vm, &request, error);
+		r = libvirt_request_about(root, arena, "secure-xml", vm, &request, error);
 	if (r < 0)
 		return r;
 	json_add_bool(request, "secure", true);
@@ -89,7 +88,7 @@ static int write_setting(const struct root *root, struct arena *arena, const cha
 	if (r == 0 && (!before || !after))
 		r = error_set(error, -EINVAL, "a domain is neither made nor taken away");
 	if (r == 0)
-		r = make_request(root, arena, "store", vm, &request, error);
+		r = libvirt_request_about(root, arena, "store", vm, &request, error);
 	if (r < 0)
 		return r;
 	json_add_text(request, "before", before);
@@ -152,7 +151,7 @@ static int shut_down(const struct root *root, struct arena *arena, const char *v
 {
 	AUTO_JSON *request = NULL;
 	AUTO_JSON *result = NULL;
-	int r = make_request(root, arena, "shut-down", vm, &request, error);
+	int r = libvirt_request_about(root, arena, "shut-down", vm, &request, error);
 	if (r < 0)
 		return r;
 	json_add_number(request, "seconds", timeout_s);
@@ -164,7 +163,7 @@ static int wait_once(const struct root *root, struct arena *arena, const char *v
 {
 	AUTO_JSON *request = NULL;
 	AUTO_JSON *result = NULL;
-	int r = make_request(root, arena, "wait", vm, &request, error);
+	int r = libvirt_request_about(root, arena, "wait", vm, &request, error);
 	if (r < 0)
 		return r;
 	json_add_number(request, "seconds", timeout_s);
@@ -204,7 +203,7 @@ static int execute(void *data, const char *command, struct json_object *argument
 	json_add_text(words, "execute", command);
 	if (arguments)
 		json_object_object_add(words, "arguments", json_object_get(arguments));
-	int r = make_request(channel->root, channel->arena, "qmp", channel->vm, &request, error);
+	int r = libvirt_request_about(channel->root, channel->arena, "qmp", channel->vm, &request, error);
 	if (r < 0) {
 		json_object_put(words);
 		return r;

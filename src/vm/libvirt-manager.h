@@ -2,7 +2,12 @@
 /* A domain's handle, as managers are given it (vm/manager.h). */
 #pragma once
 
-#include "base/arena.h"
+#include "base/json.h"
+#include "base/root.h"
 
 /* "qemu:///system 2c93a3a0-...": what it is called may change, and several connections may know one so called. */
 const char *libvirt_handle(struct arena *arena, const char *uri, const char *uuid);
+
+/* A request about the VM of a handle; release it with json_object_put(). -EROFS: another root than the live system. */
+int libvirt_request_about(const struct root *root, struct arena *arena, const char *operation, const char *vm,
+			  struct json_object **ret, struct error *error) MUST_CHECK;

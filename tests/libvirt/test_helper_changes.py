@@ -51,7 +51,7 @@ def test_a_definition_is_stored_and_put_back(libvirt):
 
 def test_a_host_group_is_put_behind_one_bridge(libvirt):
     libvirt.define(domain_xml("l1", devices=hostdev("0x01", "0x0") + hostdev("0x01", "0x1") + hostdev("0x02", "0x0")))
-    stored = store_and_put_back(libvirt, "l1", groups=GROUPS, host_address_width=39)
+    stored = store_and_put_back(libvirt, "l1", groups=GROUPS, aw_bits=39)
     assert stored.count("model='pcie-to-pci-bridge'") == 1
     assert "aw_bits='39'" in stored
     line = libvirt.ask("line", xml=stored)["line"]
