@@ -50,18 +50,11 @@ static void gather_members(struct plan *plan, const struct vm *vm, struct libvir
 		}
 }
 
-static const char *join(struct arena *arena, const struct list *sentences)
-{
-	struct buffer text = { .arena = arena };
-	for (size_t i = 0; i < sentences->count; i++)
-		buffer_printf(&text, "%s%s", i ? "; " : "", sentences->items[i]);
-	return text.text ? text.text : "";
-}
-
 /* Edits what stands there, has libvirt look at the result, and plans it. */
-static int plan_edit(struct plan *plan, const struct vm *vm, struct libvirt_wishes *wishes, struct error *error)
+static int plan_edit(struct plan *plan, const struct vm *vm, struct libvirt_wishes *wishes, const char *why,
+		     struct error *error)
 {
-	const char *handle = libvirt_handle(plan->arena, vm->uri, vm->uuid);
+	const char *handle = manager_handle(plan->arena, vm);
 	struct libvirt_stakes stakes;
 	struct libvirt_edited edited;
 	const char *xml;
@@ -78,6 +71,8 @@ static int plan_edit(struct plan *plan, const struct vm *vm, struct libvirt_wish
 		list_add(&plan->notes, edited.warnings.items[i]);
 	if (!edited.changed)
 		return 0;
+	for (size_t i = 0; i < edited.done.count; i++)
+		list_add(&plan->notes, edited.done.items[i]);
 	if (stakes.snapshots)
 		list_printf(&plan->notes,
 			    "who goes back to one of its %llu snapshots gets the definition of its time as well",
@@ -85,8 +80,7 @@ static int plan_edit(struct plan *plan, const struct vm *vm, struct libvirt_wish
 	r = libvirt_try(plan->root, plan->arena, handle, edited.xml, error);
 	if (r < 0)
 		return error_prefix(error, r, "domain %s", vm->id);
-	return plan_set(plan, &libvirt_manager, handle, KEY, edited.xml, RESTART_VM, join(plan->arena, &edited.done),
-			error);
+	return plan_set(plan, &libvirt_manager, handle, KEY, edited.xml, RESTART_VM, why, error);
 }
 
 int make_viommu_libvirt(struct plan *plan, const struct viommu_wish *wish, enum viommu_way *ret, struct error *error)
@@ -99,13 +93,14 @@ int make_viommu_libvirt(struct plan *plan, const struct viommu_wish *wish, enum 
 		.options = wish->options,
 	};
 	int r = check_state(vm, error);
-	if (r == 0 && !vm->elsewhere)
+	/* Only devices of this host need it. */
+	if (r == 0 && !vm->elsewhere && (vm->device_count || wishes.options.aw_bits))
 		r = viommu_wanted_width(plan, wish, &wishes.options.aw_bits, error);
 	if (r < 0)
 		return r;
 	gather_members(plan, vm, &wishes);
 	*ret = VIOMMU_NATIVE;
-	return plan_edit(plan, vm, &wishes, error);
+	return plan_edit(plan, vm, &wishes, "give it a vIOMMU, and what it needs for that", error);
 }
 
 int make_no_viommu_libvirt(struct plan *plan, const struct vm *vm, struct error *error)
@@ -113,5 +108,5 @@ int make_no_viommu_libvirt(struct plan *plan, const struct vm *vm, struct error 
 	struct libvirt_wishes wishes = { .no_viommu = true };
 	if (!vm->uri || !vm->uuid)
 		return check_state(vm, error);
-	return plan_edit(plan, vm, &wishes, error);
+	return plan_edit(plan, vm, &wishes, "take the vIOMMU away", error);
 }

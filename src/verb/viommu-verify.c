@@ -27,7 +27,8 @@ static int open_channel(const struct viommu_job *job, const struct vm *process, 
 		if (i)
 			poll(NULL, 0, AGAIN_MS);
 		if (job->manager) {
-			r = job->manager->open_qmp(job->root, job->arena, job->vm->id, ret, error);
+			r = job->manager->open_qmp(job->root, job->arena, manager_handle(job->arena, job->vm), ret,
+						   error);
 			continue;
 		}
 		const char *path = process ? plain_monitor_path(job->arena, process) : NULL;

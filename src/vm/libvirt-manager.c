@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libvirt as a manager, by its helper. A VM's handle is its connection's URI and its UUID, with a blank between them
- * (libvirt_handle); its one setting is "xml", the definition that the next start uses.
+ * libvirt as a manager, by its helper. A VM's one setting is "xml", the definition that the next start uses.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,22 +17,22 @@
 #define RECONNECTS 60
 #define RECONNECT_MS 1000
 
-const char *libvirt_handle(struct arena *arena, const char *uri, const char *uuid)
+const char *libvirt_handle(struct arena *arena, const char *uri, const char *name, const char *uuid)
 {
-	return arena_printf(arena, "%s %s", uri, uuid);
+	return arena_printf(arena, "%s %s %s", uri, name ? name : "", uuid);
 }
 
 int libvirt_request_about(const struct root *root, struct arena *arena, const char *operation, const char *vm,
 			  struct json_object **ret, struct error *error)
 {
-	const char *blank = strrchr(vm, ' ');
+	const char *uuid = strrchr(vm, ' ');
 	if (root->kind != ROOT_LIVE)
 		return error_set(error, -EROFS, "%s is not the running system: its libvirt cannot be asked",
 				 root->name);
-	if (!blank)
+	if (!uuid)
 		return error_set(error, -EINVAL, "'%.80s' is not the URI and the UUID of a domain", vm);
-	*ret = libvirt_request(operation, arena_strndup(arena, vm, (size_t)(blank - vm)));
-	json_add_text(*ret, "domain", blank + 1);
+	*ret = libvirt_request(operation, arena_strndup(arena, vm, strcspn(vm, " ")));
+	json_add_text(*ret, "domain", uuid + 1);
 	return 0;
 }
 

@@ -5,8 +5,11 @@
 #include "base/json.h"
 #include "base/root.h"
 
-/* "qemu:///system 2c93a3a0-...": what it is called may change, and several connections may know one so called. */
-const char *libvirt_handle(struct arena *arena, const char *uri, const char *uuid);
+/*
+ * "qemu:///system l1 2c93a3a0-...": the URI and the UUID say which one it is (several connections may know one so called,
+ * and names change); the name is for people, and may hold blanks.
+ */
+const char *libvirt_handle(struct arena *arena, const char *uri, const char *name, const char *uuid);
 
 /* A request about the VM of a handle; release it with json_object_put(). -EROFS: another root than the live system. */
 int libvirt_request_about(const struct root *root, struct arena *arena, const char *operation, const char *vm,
