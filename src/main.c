@@ -7,21 +7,13 @@
 #include "verb/verb.h"
 #include "version.h"
 
-<<<<<<< HEAD
-extern const struct verb verb_list, verb_show, verb_check, verb_explain, verb_capture, verb_bind, verb_unbind,
+extern const struct verb verb_list, verb_show, verb_vm, verb_check, verb_explain, verb_capture, verb_bind, verb_unbind,
 	verb_rewrite, verb_exec, verb_viommu, verb_plan, verb_apply, verb_undo, verb_log, verb_lab;
 
 const struct verb *const verbs[] = {
-	&verb_list, &verb_show,   &verb_check, &verb_explain, &verb_capture, &verb_bind, &verb_unbind, &verb_rewrite,
-	&verb_exec, &verb_viommu, &verb_plan,  &verb_apply,   &verb_undo,    &verb_log,  &verb_lab,    NULL,
-=======
-extern const struct verb verb_list, verb_show, verb_vm, verb_check, verb_explain, verb_capture, verb_bind, verb_unbind,
-	verb_rewrite, verb_exec, verb_plan, verb_apply, verb_undo, verb_log, verb_lab;
-
-const struct verb *const verbs[] = {
-	&verb_list,    &verb_show, &verb_vm,   &verb_check, &verb_explain, &verb_capture, &verb_bind, &verb_unbind,
-	&verb_rewrite, &verb_exec, &verb_plan, &verb_apply, &verb_undo,    &verb_log,     &verb_lab,  NULL,
->>>>>>> main
+	&verb_list,  &verb_show,   &verb_vm,      &verb_check, &verb_explain, &verb_capture,
+	&verb_bind,  &verb_unbind, &verb_rewrite, &verb_exec,  &verb_viommu,  &verb_plan,
+	&verb_apply, &verb_undo,   &verb_log,     &verb_lab,   NULL,
 };
 
 static void print_help(void)
