@@ -42,6 +42,11 @@ struct change {
 	const char *const *argv; /* argv[0] is looked up in PATH; ended by NULL */
 	const char *const *undo; /* the same; NULL: nothing undoes it */
 	enum change_generates generates;
+	/*
+	 * "/boot/vmlinuz-": run for each file whose path begins so, of those that are there when it is run; '*' in argv
+	 * stands for the rest of its name. NULL: run once.
+	 */
+	const char *each;
 };
 
 /* A file that a plan rests on. */
@@ -87,6 +92,10 @@ int plan_set_attribute(struct plan *plan, const char *path, const char *value, c
 void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
 	      enum restart restart, const char *why);
 
+/* The same for each file that there is then. It generates, and is undone by being run again. */
+void plan_run_each(struct plan *plan, const char *each, const char *const *argv, enum change_generates generates,
+		   enum restart restart, const char *why);
+
 /* The most that any of its changes needs. */
 enum restart plan_restart(const struct plan *plan);
 
@@ -107,3 +116,6 @@ bool change_same_state(const struct file_state *a, const struct file_state *b);
 
 /* A command for a shell. */
 const char *change_command(struct arena *arena, const char *const *argv);
+
+/* What a change of that kind runs, for a shell: with `each` a loop. */
+const char *change_commands(struct arena *arena, const struct change *change);

@@ -159,14 +159,12 @@ static int set_by_kernel_install(struct plan *plan, const struct boot *boot, con
 	return edit_cmdline_file(plan, changes, count, false, error);
 }
 
-static void install_kernels(struct plan *plan, const struct boot *boot)
+/* Of those that are there then: some may go, and others come, before it is undone. */
+static void install_kernels(struct plan *plan)
 {
-	for (size_t i = 0; i < boot->kernels.count; i++) {
-		const char *version = boot->kernels.items[i];
-		const char *image = arena_printf(plan->arena, "/boot/vmlinuz-%s", version);
-		const char *const argv[] = { "kernel-install", "add", version, image, NULL };
-		plan_run(plan, argv, NULL, GENERATES_BOOT, RESTART_HOST, "write it to the boot loader's entry");
-	}
+	static const char *const add[] = { "kernel-install", "add", "*", "/boot/vmlinuz-*", NULL };
+	plan_run_each(plan, "/boot/vmlinuz-", add, GENERATES_BOOT, RESTART_HOST,
+		      "write it to the boot loader's entries");
 }
 
 /* The words of a line that go when `change` is made: what gives them back. */
@@ -289,7 +287,7 @@ int make_kernel_parameters(struct plan *plan, const struct boot *boot, const str
 	case BOOT_SYSTEMD_BOOT:
 		r = set_by_kernel_install(plan, boot, changes, count, error);
 		if (r == 0 && (plan->count > planned || !is_generated(boot, changes, count)))
-			install_kernels(plan, boot);
+			install_kernels(plan);
 		return r;
 	case BOOT_BLS:
 		return set_by_grubby(plan, boot, changes, count, error);

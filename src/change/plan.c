@@ -168,26 +168,40 @@ static bool same_argv(const char *const *a, const char *const *b)
 	return !a[i] && !b[i];
 }
 
-void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
-	      enum restart restart, const char *why)
+static void run(struct plan *plan, const struct change *wanted)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		struct change *change = &plan->items[i];
-		if (change->kind != CHANGE_COMMAND || !same_argv(change->argv, argv))
+		if (change->kind != CHANGE_COMMAND || !same_argv(change->argv, wanted->argv))
 			continue;
-		if (restart > change->restart)
-			change->restart = restart;
+		if (wanted->restart > change->restart)
+			change->restart = wanted->restart;
 		return;
 	}
-	struct change added = {
-		.kind = CHANGE_COMMAND,
-		.why = arena_strdup(plan->arena, why),
-		.restart = restart,
-		.argv = copy_argv(plan->arena, argv),
-		.undo = copy_argv(plan->arena, undo),
-		.generates = generates,
-	};
+	struct change added = *wanted;
+	added.kind = CHANGE_COMMAND;
+	added.why = arena_strdup(plan->arena, wanted->why);
+	added.argv = copy_argv(plan->arena, wanted->argv);
+	added.undo = copy_argv(plan->arena, wanted->undo);
 	add(plan, &added);
+}
+
+void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
+	      enum restart restart, const char *why)
+{
+	const struct change wanted = {
+		.argv = argv, .undo = undo, .generates = generates, .restart = restart, .why = why
+	};
+	run(plan, &wanted);
+}
+
+void plan_run_each(struct plan *plan, const char *each, const char *const *argv, enum change_generates generates,
+		   enum restart restart, const char *why)
+{
+	const struct change wanted = {
+		.argv = argv, .each = each, .generates = generates, .restart = restart, .why = why
+	};
+	run(plan, &wanted);
 }
 
 enum restart plan_restart(const struct plan *plan)

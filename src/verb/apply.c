@@ -50,7 +50,8 @@ static int apply(struct job *job)
 	AUTO_CLOSE int lock = changing_lock(job->root, job->arena, &job->error);
 	if (lock < 0)
 		return fail(job);
-	if (changing_finish_earlier(job->root, job->arena, job->request->yes, &status) < 0 || !job->request->count)
+	if (changing_finish_earlier(job->root, job->arena, job->request->yes, &status) < 0 ||
+	    job->request->only_continue)
 		return status;
 	if (plan_request_make(job->request, job->root, &job->plan, &job->error) < 0)
 		return fail(job);

@@ -13,6 +13,7 @@ enum {
 	OPTION_LOAD_MODULE,
 	OPTION_BIND,
 	OPTION_FOR,
+	OPTION_CONTINUE,
 };
 
 #define FOR_ROW                                                                       \
@@ -43,6 +44,7 @@ const struct verb_option plan_options[] = {
 
 const struct verb_option apply_options[] = {
 	{ 'y', "yes", NULL, "do not ask" },
+	{ OPTION_CONTINUE, "continue", NULL, "finish what a crash or a reboot cut off, and nothing\nelse" },
 	FOR_ROW,
 	WISH_ROWS,
 	{ 0 },
@@ -59,6 +61,8 @@ bool plan_request_parse(struct verb_args *args, struct plan_request *request, in
 			request->as_json = true;
 		else if (option == 'y')
 			request->yes = true;
+		else if (option == OPTION_CONTINUE)
+			request->only_continue = true;
 		else if (option == OPTION_ROOT)
 			request->root = value;
 		else

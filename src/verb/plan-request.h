@@ -15,6 +15,7 @@ struct plan_request {
 	const char *root; /* NULL: this system */
 	bool as_json;
 	bool yes;
+	bool only_continue; /* what was cut off, and nothing else */
 	struct plan_wish *wishes;
 	size_t count;
 	struct arena *arena;
