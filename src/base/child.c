@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -144,13 +146,34 @@ static struct slice finish(struct buffer *buffer)
 	return (struct slice){ buffer->text, buffer->length };
 }
 
+/* What the child reads: a file in memory, so that nobody waits for it to read. */
+static int open_input(const struct child_request *request, struct error *error)
+{
+	if (!request->input) {
+		int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return null < 0 ? error_set_errno(error, -errno, "start %s: /dev/null", request->argv[0]) : null;
+	}
+	AUTO_CLOSE int fd = memfd_create("input", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "start %s: its input", request->argv[0]);
+	for (const char *rest = request->input; *rest;) {
+		ssize_t written = write(fd, rest, strlen(rest));
+		if (written < 0 && errno != EINTR)
+			return error_set_errno(error, -errno, "start %s: its input", request->argv[0]);
+		rest += written < 0 ? 0 : written;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return error_set_errno(error, -errno, "start %s: its input", request->argv[0]);
+	return TAKE_FD(fd);
+}
+
 int child_run(struct arena *arena, const struct child_request *request, struct child_result *ret, struct error *error)
 {
 	int output[2];
 	int errors[2];
-	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null < 0)
-		return error_set_errno(error, -errno, "start %s: /dev/null", request->argv[0]);
+	AUTO_CLOSE int input = open_input(request, error);
+	if (input < 0)
+		return input;
 	if (pipe2(output, O_CLOEXEC) < 0)
 		return error_set_errno(error, -errno, "start %s", request->argv[0]);
 	if (pipe2(errors, O_CLOEXEC) < 0) {
@@ -160,7 +183,7 @@ int child_run(struct arena *arena, const struct child_request *request, struct c
 		return error_set_errno(error, r, "start %s", request->argv[0]);
 	}
 	pid_t pid = 0;
-	struct streams streams = { null, request->stdout_fd > 0 ? request->stdout_fd : output[1], errors[1] };
+	struct streams streams = { input, request->stdout_fd > 0 ? request->stdout_fd : output[1], errors[1] };
 	int r = start(request->argv, request->directory, streams, true, &pid, error);
 	close(output[1]);
 	close(errors[1]);

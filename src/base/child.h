@@ -22,6 +22,7 @@ struct child_request {
 	const char *directory;   /* working directory, or NULL for ours */
 	int stdout_fd;           /* > 0: standard output goes there and is not captured */
 	unsigned int timeout_ms; /* 0: no limit */
+	const char *input;       /* what it reads from standard input; NULL: nothing (/dev/null) */
 };
 
 struct child_result {
