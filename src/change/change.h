@@ -32,7 +32,7 @@ enum change_generates {
 struct change {
 	enum change_kind kind;
 	const char *why;      /* what it is for: "put intel_iommu=on on the kernel command line" */
-	const char *check;    /* id of the check that it mends; NULL: it was asked for as such */
+	const char *check;    /* ids of the checks that it mends, ", " between; NULL: it was asked for as such */
 	enum restart restart; /* what comes into force only then */
 
 	/* CHANGE_FILE, CHANGE_ATTRIBUTE */
@@ -79,6 +79,9 @@ struct plan {
 };
 
 void plan_begin(struct plan *plan, const struct root *root, struct arena *arena);
+
+/* To go back to: assigning it takes back what was added, or changed, since. */
+struct plan plan_copy(const struct plan *plan);
 
 /*
  * A file as it will be when what is planned so far was done. Absent is no failure (`ret` is not `present` then). `path`
