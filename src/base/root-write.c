@@ -148,11 +148,26 @@ static int read_link(int directory, const char *name, struct arena *arena, struc
 	return 0;
 }
 
+/* It holds contents alone. */
+static int read_snapshot_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
+			       struct error *error)
+{
+	struct file_state state = { .mode = 0644, .mtime = { .tv_nsec = UTIME_OMIT } };
+	int r = root_read(root, arena, path, &state.content, error);
+	if (r < 0 && !root_absent(r))
+		return r;
+	state.present = r == 0;
+	*ret = state;
+	return 0;
+}
+
 int root_read_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
 		    struct error *error)
 {
 	const char *name;
 	struct file_state state = { 0 };
+	if (root->snapshot)
+		return read_snapshot_state(root, arena, path, ret, error);
 	AUTO_CLOSE int directory = open_parent(root, path, &name, error);
 	if (directory < 0 && !root_absent(directory))
 		return directory;

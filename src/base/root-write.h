@@ -33,7 +33,7 @@ struct file_state {
 struct file_state file_state_new(struct slice content, mode_t mode);
 struct file_state file_state_link(const char *target);
 
-/* Absent is no failure: then `ret` is not `present`. -EINVAL: it is neither a file nor a link. */
+/* Of a snapshot the content alone is what it was. Absent is no failure: then `ret` is not `present`. -EINVAL: it is neither a file nor a link. */
 int root_read_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
 		    struct error *error) MUST_CHECK;
 

@@ -108,7 +108,8 @@ int make_bind_at_boot(struct plan *plan, const struct boot *boot, struct pci_add
 	int r = check_host(plan, address, &members, error);
 	if (r < 0)
 		return error_prefix(error, r, "%s", name);
-	if (!root_exists(plan->root, "/usr/sbin/update-initramfs") || !root_exists(plan->root, "/etc/initramfs-tools"))
+	if (!makers_have(plan->root, "/usr/sbin/update-initramfs", true) ||
+	    !makers_have(plan->root, "/etc/initramfs-tools", true))
 		return error_set(
 			error, -ENOTSUP,
 			"%s: only an initramfs of initramfs-tools is known to nestpci here. Have yours write "

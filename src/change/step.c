@@ -110,7 +110,7 @@ static void complete_path(struct arena *arena)
 	setenv("PATH", arena_strndup(arena, framed, strlen(framed) - 1), 1);
 }
 
-int change_run(const struct root *root, struct arena *arena, const char *const *argv, struct error *error)
+static int run(const struct root *root, struct arena *arena, const char *const *argv, struct error *error)
 {
 	struct list words = { .arena = arena };
 	if (root->kind != ROOT_LIVE) {
@@ -129,6 +129,34 @@ int change_run(const struct root *root, struct arena *arena, const char *const *
 static const char *parent_of(struct arena *arena, const char *path)
 {
 	return arena_strndup(arena, path, (size_t)(text_basename(path) - path));
+}
+
+static const char *put_in(struct arena *arena, const char *word, const char *rest)
+{
+	const char *star = strchr(word, '*');
+	return star ? arena_printf(arena, "%.*s%s%s", (int)(star - word), word, rest, star + 1) : word;
+}
+
+static int run_each(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+{
+	const char *prefix = text_basename(change->each);
+	struct list names = { .arena = arena };
+	int r = root_list(root, arena, parent_of(arena, change->each), &names, error);
+	for (size_t i = 0; i < names.count && r == 0; i++) {
+		struct list words = { .arena = arena };
+		/* A rescue kernel has an entry of its own, which stays as it is. */
+		if (!text_starts_with(names.items[i], prefix) || strstr(names.items[i], "rescue"))
+			continue;
+		for (size_t j = 0; change->argv[j]; j++)
+			list_add(&words, put_in(arena, change->argv[j], names.items[i] + strlen(prefix)));
+		r = run(root, arena, words.items, error);
+	}
+	return r;
+}
+
+int change_run(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+{
+	return change->each ? run_each(root, arena, change, error) : run(root, arena, change->argv, error);
 }
 
 static int write_file(const struct root *root, struct arena *arena, const char *path, const struct file_state *state,
@@ -183,7 +211,7 @@ int change_do(const struct root *root, struct arena *arena, const struct change 
 	if (change->kind == CHANGE_SETTING)
 		return set(root, arena, change, change->value_before, change->value_after, error);
 	if (change->kind == CHANGE_COMMAND)
-		return change_run(root, arena, change->argv, error);
+		return change_run(root, arena, change, error);
 	int r = bring(root, arena, change, SEEN_BEFORE, error);
 	return r == 0 && change->folder ? remove_folder(root, arena, change, error) : r;
 }
@@ -193,6 +221,6 @@ int change_take_back(const struct root *root, struct arena *arena, const struct 
 	if (change->kind == CHANGE_SETTING)
 		return set(root, arena, change, change->value_after, change->value_before, error);
 	if (change->kind == CHANGE_COMMAND)
-		return change->undo ? change_run(root, arena, change->undo, error) : 0;
+		return change->undo ? run(root, arena, change->undo, error) : 0;
 	return bring(root, arena, change, SEEN_AFTER, error);
 }

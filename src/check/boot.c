@@ -89,6 +89,7 @@ static void remedy_not_booted(struct finding *finding, const struct subject_set 
 			     "reboot: the boot loader has it already");
 	} else if (command) {
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena, "run '%s', then reboot", command);
+		judge_mend(finding, arena, (struct mend){ .kind = MEND_BOOT });
 		if (entry_known)
 			judge_evidence(finding, arena, entry->path, "%s", entry->line ? entry->line : "");
 	} else {
@@ -193,6 +194,7 @@ static void judge_one_line(const struct subject_set *set, const void *subject, s
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
 			     "put all parameters into the first line, run '%s', then reboot",
 			     boot_apply_command(set) ? boot_apply_command(set) : "the boot loader's update");
+		judge_mend(finding, arena, (struct mend){ .kind = MEND_ONE_LINE });
 	} else {
 		judge_pass(finding, arena, "%s has one line", file->path);
 	}
@@ -230,6 +232,9 @@ static void judge_both_files(const struct subject_set *set, const void *subject,
 		       boot->kernel_cmdline.line ? boot->kernel_cmdline.line : "");
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
 		     "make both files say the same, run 'proxmox-boot-tool refresh', then reboot");
+	if (!only_grub || !only_kernel)
+		judge_mend(finding, arena,
+			   (struct mend){ MEND_SET_PARAMETER, NULL, only_grub ? only_grub : only_kernel, 0 });
 }
 
 static void judge_pinned(const struct subject_set *set, const void *subject, struct finding *finding,

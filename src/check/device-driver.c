@@ -20,6 +20,7 @@ static void bind_remedy(const struct host_device *device, struct finding *findin
 {
 	judge_wanted(finding, arena, "vfio-pci");
 	judge_remedy(finding, ACTOR_US, RESTART_NONE, arena, "nestpci bind %s", judge_address(arena, device->address));
+	judge_mend(finding, arena, (struct mend){ MEND_BIND_AT_BOOT, NULL, judge_address(arena, device->address), 0 });
 }
 
 /* With a VM at hand that is given the device: does somebody bind it before QEMU opens it? */

@@ -67,7 +67,10 @@ static void judge_not_disabled(const struct subject_set *set, const void *subjec
 				   word->word));
 	judge_evidence(finding, arena, kernel->cmdline_file.path, "%s", word->word);
 	judge_wanted(finding, arena, "no %s", word->word);
-	judge_remedy_parameter(finding, set, arena, false, word->word);
+	if (word == old)
+		judge_remedy_parameter(finding, set, arena, false, word->word);
+	else
+		judge_remedy_item(finding, set, arena, word->name, NULL, "off");
 }
 
 /*

@@ -177,7 +177,9 @@ static void judge_not_disabled(const struct subject_set *set, const void *subjec
 	}
 	judge_evidence(finding, arena, file->path, "%s", word->word);
 	judge_wanted(finding, arena, "no %s", word->word);
-	judge_remedy_parameter(finding, set, arena, false, word->word);
+	bool ask = text_equals(word->name, "intel_iommu") &&
+		   set->host->kernel.intel_iommu_default_on == KERNEL_OPTION_NOT_SET;
+	judge_remedy_item(finding, set, arena, word->name, ask ? "on" : NULL, "off");
 	if (is_active(iommus))
 		judge_warn(finding, arena, "%s is set, and yet the IOMMU is active: the kernel was forced", word->word);
 	else
@@ -228,7 +230,7 @@ static void judge_default(const struct subject_set *set, const void *subject, st
 			       "no intel_iommu=on; amd_iommu=on, which is there, does nothing for this IOMMU" :
 			       "no intel_iommu=on");
 	judge_wanted(finding, arena, "intel_iommu=on (on an AMD processor, too, where the IOMMU is Intel's)");
-	judge_remedy_parameter(finding, set, arena, true, "intel_iommu=on");
+	judge_remedy_item(finding, set, arena, "intel_iommu", "on", NULL);
 }
 
 static const char *unit_names(const struct iommus *iommus, struct arena *arena)

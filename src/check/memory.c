@@ -122,6 +122,8 @@ static void judge_hugepages(const struct subject_set *set, const void *subject, 
 	judge_wanted(finding, arena, "%llu free", wanted);
 	judge_remedy_parameter(finding, set, arena, true,
 			       arena_printf(arena, "hugepagesz=%s hugepages=%llu", is_1g ? "1G" : "2M", wanted));
+	/* How much memory a host sets apart is its administrator's to say. */
+	finding->mend_count = 0;
 }
 
 static void judge_transparent(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -148,7 +150,13 @@ static void judge_transparent(const struct subject_set *set, const void *subject
 			finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 			"run 'echo madvise > %s', and take transparent_hugepage=never out of the kernel command line",
 			fact->path);
-	else
+	const struct cmdline_word *word = cmdline_find(&set->host->kernel.cmdline, "transparent_hugepage");
+	if (!never)
+		judge_mend(finding, arena, (struct mend){ MEND_ATTRIBUTE, fact->path, "madvise", 0 });
+	if (!never && word)
+		judge_mend(finding, arena,
+			   (struct mend){ MEND_REMOVE_PARAMETER, NULL, "transparent_hugepage=never", 0 });
+	if (never)
 		judge_remedy(
 			finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
 			"boot a kernel with CONFIG_TRANSPARENT_HUGEPAGE, or back VMs with huge pages of their own");

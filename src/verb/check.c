@@ -97,7 +97,7 @@ static int check(const struct request *request, struct arena *arena)
 		    place_other_version(&subjects.root));
 	check_run(&subjects.set, &request->only, arena, &findings);
 	if (request->json) {
-		AUTO_JSON *object = findings_json(&report);
+		AUTO_JSON *object = findings_json(arena, &report);
 		json_print(object);
 	} else if (request->brief) {
 		findings_print_brief(&report);

@@ -82,6 +82,16 @@ static void print_remedy(const struct screen *screen, const char *remedy, enum a
 			       arena_printf(screen->arena, "%s; then %s", actor_name(actor), restart_name(restart)));
 }
 
+const char *findings_command(struct arena *arena, const struct finding *finding)
+{
+	bool is_wrong = finding->verdict == VERDICT_WARN || finding->verdict == VERDICT_FAIL;
+	if (!is_wrong || !finding->mend_count)
+		return NULL;
+	if (finding->check->scope == CHECK_DEVICE)
+		return arena_printf(arena, "nestpci apply --device %s --for %s", finding->subject, finding->check->id);
+	return arena_printf(arena, "nestpci apply --for %s", finding->check->id);
+}
+
 static bool is_short(enum verdict verdict)
 {
 	return verdict == VERDICT_PASS || verdict == VERDICT_NA;
@@ -126,6 +136,9 @@ static void print_findings(const struct screen *screen, const struct finding *fi
 	if (finding->wanted)
 		print_labelled(screen, "wanted:", finding->wanted);
 	print_remedy(screen, finding->remedy, finding->actor, finding->restart);
+	const char *command = findings_command(screen->arena, finding);
+	if (command)
+		print_labelled(screen, "or:", command);
 }
 
 /* ---- Families ---- */

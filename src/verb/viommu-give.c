@@ -107,10 +107,12 @@ int viommu_give(struct viommu_job *job)
 		return VERB_DONE;
 	}
 	bool changed = plan.count != 0;
-	if (changed)
+	if (changed) {
+		changing_show(stdout, job->arena, &plan);
 		status = changing_apply("viommu", job->arena, &plan, job->yes, &job->lock, &entry);
-	else
+	} else {
 		say("VM %s is defined with all that it needs already", job->vm->id);
+	}
 	if (status != VERB_DONE)
 		return status;
 	if (changed && plan.once)

@@ -178,8 +178,10 @@ static int apply_plan(struct removing *removing)
 	struct viommu_job *job = removing->job;
 	struct journal_entry entry;
 	int status = VERB_DONE;
-	if (removing->plan.count)
+	if (removing->plan.count) {
+		changing_show(stdout, job->arena, &removing->plan);
 		status = changing_apply("viommu", job->arena, &removing->plan, job->yes, &job->lock, &entry);
+	}
 	return status == VERB_DONE ? close_entries(removing) : status;
 }
 
