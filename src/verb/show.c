@@ -243,6 +243,7 @@ static int gather(const struct root *root, struct arena *arena, struct pci_addre
 	ret->function = &ret->passables.functions.items[ret->place];
 	ret->passable = &ret->passables.items[ret->place];
 	pci_detail_read(root, arena, ret->function, &ret->detail);
+	pci_detail_read_locked(root, arena, &(struct pci_detail *){ &ret->detail }, 1);
 	read_bridges(root, arena, ret);
 	if (ret->function->group)
 		group_read(root, arena, &ret->passables.functions, ret->function->group, &ret->group);
