@@ -23,6 +23,7 @@ USES = {
     "change": {"base", "host", "qemu", "boot", "vm", "check"},
     "lab": {"base", "host", "qemu", "boot", "vm", "check", "change", "report"},
     "verb": {"base", "host", "qemu", "boot", "vm", "check", "change", "lab", "report"},
+    "libvirt": {"base"},
     "main.c": {"base", "verb"},
     "wrapper.c": {"base", "host", "qemu", "vm"},
 }
@@ -36,6 +37,9 @@ CHECK_HEADERS = re.compile(
 CHECK_CALLS = re.compile(
     r"\b((root|file|child)_[a-z_]+|f?open(at2?)?|fdopen|opendir|scandir|popen|system|v?fork|clone|exec[lv]p?e?|"
     r"posix_spawnp?|syscall|s?e?tenv|getenv)\s*\(")
+
+# libvirt and libxml2 are linked by the helper alone.
+HELPERS_HEADERS = re.compile(r"<(libvirt|libxml)/")
 
 SHELLS = re.compile(r"\b(system|popen)\s*\(")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -80,6 +84,8 @@ def check_layers(tree):
                 reason = "check opens no file and starts no process: it judges models"
             if layer == "check" and number <= len(code) and CHECK_CALLS.search(code[number - 1]):
                 reason = "check opens no file and starts no process: it judges models"
+            if layer != "libvirt" and include and HELPERS_HEADERS.search(line):
+                reason = "only the helper is linked with libvirt and libxml2"
             if number <= len(code) and SHELLS.search(code[number - 1]):
                 reason = "no shell: programs are started by base/child"
             if reason:

@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -41,7 +43,12 @@ struct streams {
 	int input;
 	int output;
 	int errors;
+	bool alone;
 };
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
 
 static _Noreturn void become(const char *const *argv, const char *directory, struct streams streams, bool own_group,
 			     int report_fd)
@@ -53,6 +60,8 @@ static _Noreturn void become(const char *const *argv, const char *directory, str
 	if (dup2(streams.input, 0) < 0 || dup2(streams.output, 1) < 0 || dup2(streams.errors, 2) < 0)
 		fail_in_child(report_fd, errno);
 	if (directory && chdir(directory) < 0)
+		fail_in_child(report_fd, errno);
+	if (streams.alone && syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		fail_in_child(report_fd, errno);
 	execvp(argv[0], (char *const *)argv);
 	fail_in_child(report_fd, errno);
@@ -144,13 +153,34 @@ static struct slice finish(struct buffer *buffer)
 	return (struct slice){ buffer->text, buffer->length };
 }
 
+/* What the child reads: a file in memory, so that nobody waits for it to read. */
+static int open_input(const struct child_request *request, struct error *error)
+{
+	if (!request->input) {
+		int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return null < 0 ? error_set_errno(error, -errno, "start %s: /dev/null", request->argv[0]) : null;
+	}
+	AUTO_CLOSE int fd = memfd_create("input", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(error, -errno, "start %s: its input", request->argv[0]);
+	for (const char *rest = request->input; *rest;) {
+		ssize_t written = write(fd, rest, strlen(rest));
+		if (written < 0 && errno != EINTR)
+			return error_set_errno(error, -errno, "start %s: its input", request->argv[0]);
+		rest += written < 0 ? 0 : written;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return error_set_errno(error, -errno, "start %s: its input", request->argv[0]);
+	return TAKE_FD(fd);
+}
+
 int child_run(struct arena *arena, const struct child_request *request, struct child_result *ret, struct error *error)
 {
 	int output[2];
 	int errors[2];
-	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null < 0)
-		return error_set_errno(error, -errno, "start %s: /dev/null", request->argv[0]);
+	AUTO_CLOSE int input = open_input(request, error);
+	if (input < 0)
+		return input;
 	if (pipe2(output, O_CLOEXEC) < 0)
 		return error_set_errno(error, -errno, "start %s", request->argv[0]);
 	if (pipe2(errors, O_CLOEXEC) < 0) {
@@ -160,7 +190,8 @@ int child_run(struct arena *arena, const struct child_request *request, struct c
 		return error_set_errno(error, r, "start %s", request->argv[0]);
 	}
 	pid_t pid = 0;
-	struct streams streams = { null, request->stdout_fd > 0 ? request->stdout_fd : output[1], errors[1] };
+	struct streams streams = { input, request->stdout_fd > 0 ? request->stdout_fd : output[1], errors[1],
+				   request->alone };
 	int r = start(request->argv, request->directory, streams, true, &pid, error);
 	close(output[1]);
 	close(errors[1]);
@@ -226,7 +257,7 @@ int child_start(const char *const *argv, pid_t *ret_pid, int *ret_output, struct
 	AUTO_CLOSE int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0 || pipe2(output, O_CLOEXEC) < 0)
 		return error_set_errno(error, -errno, "start %s", argv[0]);
-	struct streams streams = { null, output[1], output[1] };
+	struct streams streams = { null, output[1], output[1], false };
 	int r = start(argv, NULL, streams, true, ret_pid, error);
 	close(output[1]);
 	if (r < 0) {

@@ -22,6 +22,8 @@ struct child_request {
 	const char *directory;   /* working directory, or NULL for ours */
 	int stdout_fd;           /* > 0: standard output goes there and is not captured */
 	unsigned int timeout_ms; /* 0: no limit */
+	const char *input;       /* what it reads from standard input; NULL: nothing (/dev/null) */
+	bool alone; /* inherits no descriptor but these three, not even one without O_CLOEXEC: a lock, say */
 };
 
 struct child_result {

@@ -30,6 +30,13 @@ struct file_state file_state_new(struct slice content, mode_t mode)
 				    .mtime = { .tv_nsec = UTIME_OMIT } };
 }
 
+struct file_state file_state_link(const char *target)
+{
+	struct file_state state = file_state_new(slice_of(""), 0777);
+	state.link = target;
+	return state;
+}
+
 /* The directory that holds `path`, open; `name` is the last part of it. */
 static int open_parent(const struct root *root, const char *path, const char **name, struct error *error)
 {
@@ -120,6 +127,27 @@ static int read_state(int fd, struct arena *arena, struct file_state *state)
 	return r < 0 ? r : read_content(fd, arena, &state->content);
 }
 
+static int read_link(int directory, const char *name, struct arena *arena, struct file_state *state)
+{
+	char target[PATH_MAX];
+	struct stat status;
+	if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	ssize_t length = readlinkat(directory, name, target, sizeof(target));
+	if (length < 0)
+		return -errno;
+	if ((size_t)length == sizeof(target))
+		return -ENAMETOOLONG;
+	*state = (struct file_state){ .present = true,
+				      .link = arena_strndup(arena, target, (size_t)length),
+				      .content = slice_of(""),
+				      .mode = status.st_mode & 07777,
+				      .owner = status.st_uid,
+				      .group = status.st_gid,
+				      .mtime = status.st_mtim };
+	return 0;
+}
+
 int root_read_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
 		    struct error *error)
 {
@@ -132,9 +160,11 @@ int root_read_state(const struct root *root, struct arena *arena, const char *pa
 	AUTO_CLOSE int fd = -1;
 	if (directory >= 0)
 		fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (directory >= 0 && fd < 0 && errno != ENOENT)
-		return error_set_errno(error, -errno, "%s%s", root->name, path);
-	int r = fd < 0 ? 0 : read_state(fd, arena, &state);
+	int r = directory < 0 ? 0 : fd < 0 ? -errno : read_state(fd, arena, &state);
+	if (r == -ELOOP)
+		r = read_link(directory, name, arena, &state);
+	if (r == -ENOENT)
+		r = 0;
 	if (r == -EINVAL)
 		return error_set(error, r, "%s%s: not a regular file", root->name, path);
 	if (r < 0)
@@ -199,13 +229,31 @@ static int write_beside(int directory, const char *beside, const struct file_sta
 	return r;
 }
 
+static int link_beside(int directory, const char *beside, const struct file_state *state)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, state->mtime };
+	struct stat now;
+	if (unlinkat(directory, beside, 0) < 0 && errno != ENOENT)
+		return -errno;
+	if (symlinkat(state->link, directory, beside) < 0)
+		return -errno;
+	if (fstatat(directory, beside, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if ((now.st_uid != state->owner || now.st_gid != state->group) &&
+	    fchownat(directory, beside, state->owner, state->group, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (state->mtime.tv_nsec != UTIME_OMIT && utimensat(directory, beside, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
 static int put_file(int directory, const char *name, const struct file_state *state)
 {
 	char beside[NAME_MAX + 1];
 	int r = beside_of(name, beside);
 	if (r < 0)
 		return r;
-	r = write_beside(directory, beside, state);
+	r = state->link ? link_beside(directory, beside, state) : write_beside(directory, beside, state);
 	if (r == 0 && renameat(directory, beside, directory, name) < 0)
 		r = -errno;
 	if (r < 0)

@@ -2,7 +2,8 @@
 /*
  * Writing through the one door: configuration files of a live system, or of one that does not run. A file is changed as
  * a whole, with all that it is besides its content, and is never half there: written beside, synced, renamed over, the
- * directory synced. A link at the end of a path is not followed (root_real_path() resolves it).
+ * directory synced. A link at the end of a path is not followed (root_real_path() resolves it), but read and written as
+ * what it is.
  *
  * What is written beside is called ".NAME.nestpci": hidden, so that no reader of a *.d folder takes it. One that a crash
  * left behind is overwritten. So only one may write at a time: callers hold a lock.
@@ -18,8 +19,9 @@ struct file_xattr {
 
 struct file_state {
 	bool present;
+	const char *link; /* what a symbolic link holds, which has neither content nor xattrs here; NULL: a file */
 	struct slice content;
-	mode_t mode; /* permissions alone */
+	mode_t mode; /* permissions alone; a link's say nothing */
 	uid_t owner;
 	gid_t group;
 	struct timespec mtime;     /* tv_nsec of UTIME_OMIT: whatever it becomes */
@@ -29,8 +31,9 @@ struct file_state {
 
 /* A file that is to be made: it becomes the caller's, with the time of now. */
 struct file_state file_state_new(struct slice content, mode_t mode);
+struct file_state file_state_link(const char *target);
 
-/* Absent is no failure: then `ret` is not `present`. -ELOOP: a link; -EINVAL: something else that is no file. */
+/* Absent is no failure: then `ret` is not `present`. -EINVAL: it is neither a file nor a link. */
 int root_read_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
 		    struct error *error) MUST_CHECK;
 

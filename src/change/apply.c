@@ -51,30 +51,34 @@ int change_check_ground(struct arena *arena, const struct plan *plan, const char
 		enum change_seen seen = SEEN_BEFORE;
 		if (change->kind == CHANGE_FILE)
 			r = check_state(arena, plan->root, change->path, &change->before, ret_difference, error);
-		else if (change->kind == CHANGE_ATTRIBUTE)
+		else if (change->kind != CHANGE_COMMAND)
 			r = change_look(plan->root, arena, change, &seen, error);
-		if (r == 0 && seen != SEEN_BEFORE)
-			r = error_set(error, -ESTALE, "%s was written to since the plan was made", change->path);
+		if (r == 0 && seen != SEEN_BEFORE) {
+			*ret_difference = change_edited(plan->root, arena, change, SEEN_BEFORE);
+			r = error_set(error, -ESTALE, "%s was changed since the plan was made",
+				      change_object(arena, change));
+		}
 	}
 	return r;
 }
 
-/* Every file of the first `count` changes is as it was before, or as it shall be. An attribute lives until a reboot. */
+/* Every file and setting of the first `count` changes is as it was before, or as it shall be. An attribute lives until a reboot. */
 static int check_edits(const struct engine *engine, size_t count, const char **ret_difference, struct error *error)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct change *change = &engine->entry->plan.items[i];
 		enum change_seen seen;
-		if (change->kind != CHANGE_FILE)
+		if (change->kind != CHANGE_FILE && change->kind != CHANGE_SETTING)
 			continue;
 		int r = change_look(engine->root, engine->arena, change, &seen, error);
 		if (r < 0)
 			return r;
 		if (seen != SEEN_OTHER)
 			continue;
-		*ret_difference = change_edited(engine->root, engine->arena, change, &change->after);
+		*ret_difference = change_edited(engine->root, engine->arena, change, SEEN_AFTER);
 		return error_set(error, -ESTALE, "%s%s was edited since entry %llu of the journal changed it",
-				 engine->root->name, change->path, (unsigned long long)engine->entry->number);
+				 engine->root->name, change_object(engine->arena, change),
+				 (unsigned long long)engine->entry->number);
 	}
 	return 0;
 }

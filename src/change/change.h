@@ -10,11 +10,13 @@
 
 #include "base/root-write.h"
 #include "check/check.h"
+#include "vm/manager.h"
 
 enum change_kind {
 	CHANGE_FILE,      /* write, replace or remove a file */
 	CHANGE_ATTRIBUTE, /* set an attribute of sysfs: until the next boot */
 	CHANGE_COMMAND,   /* run a program; running it twice must be as running it once: a crash may ask for that */
+	CHANGE_SETTING,   /* set, replace or delete a setting of a VM, by its manager */
 };
 
 /*
@@ -37,11 +39,19 @@ struct change {
 	const char *path;
 	struct file_state before;
 	struct file_state after; /* of an attribute the content alone, without a newline */
+	bool folder;             /* with the file its folder is removed, which is ours, when nothing else is in it */
 
 	/* CHANGE_COMMAND */
 	const char *const *argv; /* argv[0] is looked up in PATH; ended by NULL */
 	const char *const *undo; /* the same; NULL: nothing undoes it */
 	enum change_generates generates;
+
+	/* CHANGE_SETTING; see vm/manager.h */
+	const struct manager *manager;
+	const char *vm;
+	const char *key;
+	const char *value_before; /* NULL: not set */
+	const char *value_after;
 };
 
 /* A file that a plan rests on. */
@@ -78,6 +88,17 @@ int plan_write_file(struct plan *plan, const char *path, struct slice content, m
 		    const char *why, struct error *error) MUST_CHECK;
 int plan_remove_file(struct plan *plan, const char *path, enum restart restart, const char *why, struct error *error)
 	MUST_CHECK;
+/* The same, and its folder, which is ours, when nothing else is in it. */
+int plan_remove_own_file(struct plan *plan, const char *path, enum restart restart, const char *why,
+			 struct error *error) MUST_CHECK;
+
+/*
+ * The same of a path that may be a link itself: it is not followed. `after` is taken over as it is, and must live as
+ * long as the plan.
+ */
+int plan_read_place(struct plan *plan, const char *path, struct file_state *ret, struct error *error) MUST_CHECK;
+int plan_write_place(struct plan *plan, const char *path, const struct file_state *after, enum restart restart,
+		     const char *why, struct error *error) MUST_CHECK;
 
 /* Live system only. Nothing is added when it reads so already. */
 int plan_set_attribute(struct plan *plan, const char *path, const char *value, const char *why, struct error *error)
@@ -87,20 +108,38 @@ int plan_set_attribute(struct plan *plan, const char *path, const char *value, c
 void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
 	      enum restart restart, const char *why);
 
+/* A setting of a VM as it will be when what is planned so far was done; `ret` NULL: not set. */
+int plan_get_setting(struct plan *plan, const struct manager *manager, const char *vm, const char *key,
+		     const char **ret, struct error *error) MUST_CHECK;
+
+/* `value` NULL: it is deleted. Nothing is added when it is so already. */
+int plan_set(struct plan *plan, const struct manager *manager, const char *vm, const char *key, const char *value,
+	     enum restart restart, const char *why, struct error *error) MUST_CHECK;
+
 /* The most that any of its changes needs. */
 enum restart plan_restart(const struct plan *plan);
 
 /* ---- Showing ---- */
 
-/* As what it is: a unified diff, a line `echo VALUE > PATH`, or a command; quoted for a shell. Ends with a newline. */
+/*
+ * As what it is: a unified diff, a line `echo VALUE > PATH`, or a command (a VM's manager's own, where it has one);
+ * quoted for a shell. Ends with a newline.
+ */
 const char *change_text(struct arena *arena, const struct change *change);
 
 /* In a few words: "write /etc/modprobe.d/nestpci.conf", "run update-grub". */
 const char *change_title(struct arena *arena, const struct change *change);
 
+/* What it changes: a path, or "machine of VM 101". Not of a command. */
+const char *change_object(struct arena *arena, const struct change *change);
+
 /* What differs between two states of a file: a diff of the content, then lines of what else is not the same. */
 const char *change_difference(struct arena *arena, const char *path, const struct file_state *before,
 			      const struct file_state *after);
+
+/* The same for a setting of a VM. */
+const char *change_setting_difference(struct arena *arena, const struct change *change, const char *before,
+				      const char *after);
 
 /* The same content, and, where both are there, owner and permissions. */
 bool change_same_state(const struct file_state *a, const struct file_state *b);

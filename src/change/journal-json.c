@@ -6,7 +6,7 @@
 #define FORMAT 1
 
 static const char *const state_names[] = { "planned", "applying", "applied", "undoing", "undone" };
-static const char *const kind_names[] = { "file", "attribute", "command" };
+static const char *const kind_names[] = { "file", "attribute", "command", "setting" };
 static const char *const generates_names[] = { "nothing", "initramfs", "boot" };
 static const char *const restart_names[] = { "none", "vm", "host" };
 
@@ -43,6 +43,8 @@ static struct json_object *state_to_json(struct arena *arena, const struct file_
 		return NULL;
 	struct json_object *object = json_object_new_object();
 	struct json_object *xattrs = json_object_new_object();
+	if (state->link)
+		json_add_text(object, "link", state->link);
 	json_add_text(object, "mode", arena_printf(arena, "%04o", (unsigned int)state->mode));
 	json_add_number(object, "owner", state->owner);
 	json_add_number(object, "group", state->group);
@@ -77,9 +79,19 @@ static struct json_object *change_to_json(struct arena *arena, const struct chan
 		json_add_text(object, "generates", generates_names[change->generates]);
 		return object;
 	}
+	if (change->kind == CHANGE_SETTING) {
+		json_add_text(object, "manager", change->manager->id);
+		json_add_text(object, "vm", change->vm);
+		json_add_text(object, "key", change->key);
+		json_add_text(object, "before", change->value_before);
+		json_add_text(object, "after", change->value_after);
+		return object;
+	}
 	json_add_text(object, "path", change->path);
 	json_object_object_add(object, "before", state_to_json(arena, &change->before));
 	json_object_object_add(object, "after", state_to_json(arena, &change->after));
+	if (change->folder)
+		json_object_object_add(object, "folder", json_object_new_boolean(true));
 	return object;
 }
 
@@ -91,13 +103,25 @@ static bool all_utf8(const char *const *texts)
 	return true;
 }
 
+static bool is_keepable(const struct change *change)
+{
+	const char *const values[] = { change->vm, change->key, change->value_before, change->value_after,
+				       change->before.link };
+	if (change->kind == CHANGE_COMMAND)
+		return all_utf8(change->argv) && all_utf8(change->undo);
+	if (change->kind != CHANGE_SETTING && !is_utf8(change->path))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (values[i] && !is_utf8(values[i]))
+			return false;
+	return true;
+}
+
 static int check_texts(struct arena *arena, const struct plan *plan, struct error *error)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct change *change = &plan->items[i];
-		bool fine = change->kind == CHANGE_COMMAND ? all_utf8(change->argv) && all_utf8(change->undo) :
-							     is_utf8(change->path);
-		if (!fine)
+		if (!is_keepable(change))
 			return error_set(error, -EINVAL, "%s: not UTF-8, which the journal cannot keep",
 					 change_title(arena, change));
 	}
@@ -261,6 +285,8 @@ static struct file_state read_state(struct reading *reading, struct json_object 
 	if (!object)
 		return state;
 	state.present = true;
+	if (json_object_object_get_ex(object, "link", NULL))
+		state.link = get_text(reading, object, "link");
 	state.mode = (mode_t)get_octal(reading, object, "mode");
 	state.owner = (uid_t)get_number(reading, object, "owner", UINT32_MAX);
 	state.group = (gid_t)get_number(reading, object, "group", UINT32_MAX);
@@ -273,11 +299,27 @@ static struct file_state read_state(struct reading *reading, struct json_object 
 	return state;
 }
 
+static const char *get_optional(struct reading *reading, struct json_object *object, const char *key)
+{
+	return is_null(object, key) ? NULL : get_text(reading, object, key);
+}
+
+static void read_setting(struct reading *reading, struct json_object *object, struct change *change)
+{
+	change->manager = manager_find(get_text(reading, object, "manager"));
+	change->vm = get_text(reading, object, "vm");
+	change->key = get_text(reading, object, "key");
+	change->value_before = get_optional(reading, object, "before");
+	change->value_after = get_optional(reading, object, "after");
+	if (!change->manager && !reading->wrong)
+		reading->wrong = "manager";
+}
+
 static void read_change(struct reading *reading, struct json_object *object, struct change *change)
 {
 	change->kind = get_word(reading, object, "kind", kind_names, ARRAY_SIZE(kind_names));
 	change->why = get_text(reading, object, "why");
-	change->check = is_null(object, "check") ? NULL : get_text(reading, object, "check");
+	change->check = get_optional(reading, object, "check");
 	change->restart = get_word(reading, object, "restart", restart_names, ARRAY_SIZE(restart_names));
 	if (change->kind == CHANGE_COMMAND) {
 		change->argv = get_texts(reading, object, "command").items;
@@ -288,11 +330,17 @@ static void read_change(struct reading *reading, struct json_object *object, str
 			reading->wrong = "command";
 		return;
 	}
+	if (change->kind == CHANGE_SETTING) {
+		read_setting(reading, object, change);
+		return;
+	}
 	change->path = get_text(reading, object, "path");
 	if (change->path[0] != '/' && !reading->wrong)
 		reading->wrong = "path";
 	change->before = read_state(reading, object, "before");
 	change->after = read_state(reading, object, "after");
+	if (json_object_object_get_ex(object, "folder", NULL))
+		change->folder = json_object_get_boolean(get(reading, object, "folder", json_type_boolean));
 }
 
 int journal_parse(struct arena *arena, struct slice text, struct journal_entry *ret, struct error *error)
@@ -308,7 +356,7 @@ int journal_parse(struct arena *arena, struct slice text, struct journal_entry *
 	entry.version = get_text(&reading, object, "version");
 	entry.time = get_number(&reading, object, "time", INT64_MAX);
 	entry.state = get_word(&reading, object, "state", state_names, ARRAY_SIZE(state_names));
-	entry.problem = is_null(object, "problem") ? NULL : get_text(&reading, object, "problem");
+	entry.problem = get_optional(&reading, object, "problem");
 	entry.directories = get_texts(&reading, object, "directories");
 	struct json_object *changes = get(&reading, object, "changes", json_type_array);
 	entry.plan.count = entry.plan.room = changes ? json_object_array_length(changes) : 0;

@@ -81,7 +81,7 @@ static int read_content(const struct root *root, struct arena *arena, uint64_t n
 	int r = root_read_state(root, arena, path, &kept, error);
 	if (r < 0)
 		return r;
-	if (!kept.present)
+	if (!kept.present || kept.link)
 		return error_set(error, -EINVAL, "%s%s is missing", root->name, path);
 	state->content = kept.content;
 	return 0;
@@ -92,7 +92,7 @@ static int read_contents(const struct root *root, struct arena *arena, struct jo
 	int r = 0;
 	for (size_t i = 0; i < entry->plan.count && r == 0; i++) {
 		struct change *change = &entry->plan.items[i];
-		if (change->kind == CHANGE_COMMAND)
+		if (change->kind != CHANGE_FILE && change->kind != CHANGE_ATTRIBUTE)
 			continue;
 		r = read_content(root, arena, entry->number, "before", i, &change->before, error);
 		if (r == 0)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "change/change.h"
+#include "qemu/viommu.h"
 
 /* One word of the kernel's command line. */
 struct parameter_change {
@@ -34,6 +35,25 @@ int make_module_load(struct plan *plan, const struct boot *boot, const char *mod
 int make_bind_at_boot(struct plan *plan, const struct boot *boot, struct pci_address address, struct error *error)
 	MUST_CHECK;
 
+/* What the QEMU wrapper (vm/wrapper.h) is to do. */
+struct wrapper_wish {
+	const char *vm; /* the id of a VM of Proxmox VE */
+	struct viommu_options options;
+	const char *const *groups; /* "ADDRESS,ADDRESS...": devices of one host group, where the host does not tell */
+	size_t group_count;
+	bool once; /* at one start alone: the next that gets it */
+};
+
+/*
+ * All that is needed so that the wrapper stands in the place of Proxmox VE's QEMU on this host and acts on this VM; what
+ * is there already is left. -ENOTSUP: something else stands there; -EBUSY: dpkg is at work; -EINVAL: a line of its file
+ * keeps it from acting.
+ */
+int make_wrapper(struct plan *plan, const struct wrapper_wish *wish, struct error *error) MUST_CHECK;
+
+/* Takes this VM out, and with the last one the wrapper. What others wrote to its file is kept, and a note says so. */
+int make_no_wrapper(struct plan *plan, const char *vm, struct error *error) MUST_CHECK;
+
 /*
  * What mends a finding. Nothing is added where it passes, and a note says so. -ENOTSUP: it is not known, does not
  * arise, or somebody else has to act; the text quotes the remedy.
@@ -56,3 +76,10 @@ struct own_file {
 /* Adds a line to such a file; nothing when the line is in it. */
 int make_line(struct plan *plan, const struct own_file *file, const char *line, const char *why, struct error *error)
 	MUST_CHECK;
+
+/* The VM's line in the wrapper's file: written, and taken away with all of its lines. */
+int make_wrapper_line(struct plan *plan, const struct wrapper_wish *wish, struct error *error) MUST_CHECK;
+int make_no_wrapper_line(struct plan *plan, const char *vm, struct error *error) MUST_CHECK;
+
+/* VMs that the file and the plan name for the wrapper. */
+int wrapper_count_vms(struct plan *plan, size_t *ret, struct error *error) MUST_CHECK;

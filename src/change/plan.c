@@ -51,25 +51,38 @@ static void add_ground(struct plan *plan, const char *path, const struct file_st
 	plan->grounds[plan->ground_count++] = (struct change_ground){ path, *state };
 }
 
-int plan_read(struct plan *plan, const char **path, struct file_state *ret, struct error *error)
+int plan_read_place(struct plan *plan, const char *path, struct file_state *ret, struct error *error)
 {
-	char *real;
-	int r = root_real_path(plan->root, plan->arena, *path, &real, error);
-	if (r < 0 && !root_absent(r))
-		return r;
-	const char *found = r < 0 ? *path : real;
-	const struct change *change = find_change(plan, CHANGE_FILE, found);
-	const struct change_ground *ground = find_ground(plan, found);
+	const struct change *change = find_change(plan, CHANGE_FILE, path);
+	const struct change_ground *ground = find_ground(plan, path);
 	if (change) {
 		*ret = change->after;
 	} else if (ground) {
 		*ret = ground->state;
 	} else {
-		r = root_read_state(plan->root, plan->arena, found, ret, error);
+		int r = root_read_state(plan->root, plan->arena, path, ret, error);
 		if (r < 0)
 			return r;
-		add_ground(plan, found, ret);
+		add_ground(plan, path, ret);
 	}
+	return 0;
+}
+
+int plan_read(struct plan *plan, const char **path, struct file_state *ret, struct error *error)
+{
+	char *real;
+	struct file_state state;
+	int r = root_real_path(plan->root, plan->arena, *path, &real, error);
+	if (r < 0 && !root_absent(r))
+		return r;
+	const char *found = r < 0 ? *path : real;
+	r = plan_read_place(plan, found, &state, error);
+	if (r < 0)
+		return r;
+	if (state.link)
+		return error_set(error, -ELOOP, "%s%s: a link to %s, which is not there", plan->root->name, found,
+				 state.link);
+	*ret = state;
 	*path = found;
 	return 0;
 }
@@ -130,7 +143,28 @@ int plan_remove_file(struct plan *plan, const char *path, enum restart restart, 
 	return 0;
 }
 
-/* ---- Attributes and commands ---- */
+int plan_remove_own_file(struct plan *plan, const char *path, enum restart restart, const char *why,
+			 struct error *error)
+{
+	int r = plan_remove_file(plan, path, restart, why, error);
+	struct change *change = r == 0 ? find_change(plan, CHANGE_FILE, path) : NULL;
+	if (change)
+		change->folder = true;
+	return r;
+}
+
+int plan_write_place(struct plan *plan, const char *path, const struct file_state *after, enum restart restart,
+		     const char *why, struct error *error)
+{
+	struct file_state now;
+	int r = plan_read_place(plan, path, &now, error);
+	if (r < 0)
+		return r;
+	set_file(plan, path, after, restart, arena_strdup(plan->arena, why));
+	return 0;
+}
+
+/* ---- Attributes ---- */
 
 int plan_set_attribute(struct plan *plan, const char *path, const char *value, const char *why, struct error *error)
 {
@@ -151,6 +185,59 @@ int plan_set_attribute(struct plan *plan, const char *path, const char *value, c
 	change->after = (struct file_state){ .present = true, .content = slice_of(arena_strdup(plan->arena, value)) };
 	return 0;
 }
+
+/* ---- Settings of VMs ---- */
+
+static struct change *find_setting(const struct plan *plan, const struct manager *manager, const char *vm,
+				   const char *key)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		struct change *change = &plan->items[i];
+		if (change->kind == CHANGE_SETTING && change->manager == manager && strcmp(change->vm, vm) == 0 &&
+		    strcmp(change->key, key) == 0)
+			return change;
+	}
+	return NULL;
+}
+
+int plan_get_setting(struct plan *plan, const struct manager *manager, const char *vm, const char *key,
+		     const char **ret, struct error *error)
+{
+	const struct change *change = find_setting(plan, manager, vm, key);
+	if (!change)
+		return manager->read_setting(plan->root, plan->arena, vm, key, ret, error);
+	*ret = change->value_after;
+	return 0;
+}
+
+int plan_set(struct plan *plan, const struct manager *manager, const char *vm, const char *key, const char *value,
+	     enum restart restart, const char *why, struct error *error)
+{
+	const char *now;
+	struct change *change = find_setting(plan, manager, vm, key);
+	int r = plan_get_setting(plan, manager, vm, key, &now, error);
+	if (r < 0 || manager_is_same(manager, plan->arena, key, value, now))
+		return r;
+	if (!change) {
+		struct change added = { .kind = CHANGE_SETTING,
+					.why = arena_strdup(plan->arena, why),
+					.manager = manager,
+					.vm = arena_strdup(plan->arena, vm),
+					.key = arena_strdup(plan->arena, key),
+					.value_before = now };
+		change = add(plan, &added);
+	} else if (!strstr(change->why, why)) {
+		change->why = arena_printf(plan->arena, "%s; %s", change->why, why);
+	}
+	change->value_after = value ? arena_strdup(plan->arena, value) : NULL;
+	if (restart > change->restart)
+		change->restart = restart;
+	if (manager_is_same(manager, plan->arena, key, change->value_after, change->value_before))
+		remove_change(plan, change);
+	return 0;
+}
+
+/* ---- Commands ---- */
 
 static const char *const *copy_argv(struct arena *arena, const char *const *argv)
 {

@@ -42,12 +42,25 @@ static int look_at_attribute(const struct root *root, struct arena *arena, const
 static bool is_after(const struct change *change, const struct file_state *now)
 {
 	struct file_state wanted = change->after;
-	if (!change->before.present && wanted.present && now->present) {
+	if (!change->before.present && wanted.present && now->present && !wanted.link) {
 		wanted.mode = now->mode;
 		wanted.owner = now->owner;
 		wanted.group = now->group;
 	}
 	return change_same_state(now, &wanted);
+}
+
+static int look_at_setting(const struct root *root, struct arena *arena, const struct change *change,
+			   enum change_seen *ret, struct error *error)
+{
+	const char *now;
+	int r = change->manager->read_setting(root, arena, change->vm, change->key, &now, error);
+	if (r < 0)
+		return r;
+	*ret = manager_is_same(change->manager, arena, change->key, change->value_after, now)  ? SEEN_AFTER :
+	       manager_is_same(change->manager, arena, change->key, change->value_before, now) ? SEEN_BEFORE :
+												 SEEN_OTHER;
+	return 0;
 }
 
 int change_look(const struct root *root, struct arena *arena, const struct change *change, enum change_seen *ret,
@@ -56,6 +69,8 @@ int change_look(const struct root *root, struct arena *arena, const struct chang
 	struct file_state now;
 	if (change->kind == CHANGE_ATTRIBUTE)
 		return look_at_attribute(root, arena, change, ret, error);
+	if (change->kind == CHANGE_SETTING)
+		return look_at_setting(root, arena, change, ret, error);
 	int r = root_read_state(root, arena, change->path, &now, error);
 	if (r < 0)
 		return r;
@@ -66,12 +81,18 @@ int change_look(const struct root *root, struct arena *arena, const struct chang
 }
 
 const char *change_edited(const struct root *root, struct arena *arena, const struct change *change,
-			  const struct file_state *wanted)
+			  enum change_seen wanted)
 {
 	struct file_state now;
+	const char *value;
+	if (change->kind == CHANGE_SETTING &&
+	    change->manager->read_setting(root, arena, change->vm, change->key, &value, NULL) == 0)
+		return change_setting_difference(arena, change,
+						 wanted == SEEN_AFTER ? change->value_after : change->value_before,
+						 value);
 	if (change->kind != CHANGE_FILE || root_read_state(root, arena, change->path, &now, NULL) < 0)
 		return "";
-	return change_difference(arena, change->path, wanted, &now);
+	return change_difference(arena, change->path, wanted == SEEN_AFTER ? &change->after : &change->before, &now);
 }
 
 /* ---- Doing ---- */
@@ -127,6 +148,12 @@ static int write_attribute(const struct root *root, struct arena *arena, const s
 				    error);
 }
 
+static int remove_folder(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+{
+	const char *folder = parent_of(arena, change->path);
+	return root_remove_directory(root, arena_strndup(arena, folder, strlen(folder) - 1), error);
+}
+
 /* Brings a file or an attribute to `wanted`, from what it is when `from` is seen. */
 static int bring(const struct root *root, struct arena *arena, const struct change *change, enum change_seen from,
 		 struct error *error)
@@ -145,15 +172,26 @@ static int bring(const struct root *root, struct arena *arena, const struct chan
 					     write_attribute(root, arena, change, wanted, error);
 }
 
+static int set(const struct root *root, struct arena *arena, const struct change *change, const char *from,
+	       const char *to, struct error *error)
+{
+	return change->manager->write_setting(root, arena, change->vm, change->key, from, to, error);
+}
+
 int change_do(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
 {
+	if (change->kind == CHANGE_SETTING)
+		return set(root, arena, change, change->value_before, change->value_after, error);
 	if (change->kind == CHANGE_COMMAND)
 		return change_run(root, arena, change->argv, error);
-	return bring(root, arena, change, SEEN_BEFORE, error);
+	int r = bring(root, arena, change, SEEN_BEFORE, error);
+	return r == 0 && change->folder ? remove_folder(root, arena, change, error) : r;
 }
 
 int change_take_back(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
 {
+	if (change->kind == CHANGE_SETTING)
+		return set(root, arena, change, change->value_after, change->value_before, error);
 	if (change->kind == CHANGE_COMMAND)
 		return change->undo ? change_run(root, arena, change->undo, error) : 0;
 	return bring(root, arena, change, SEEN_AFTER, error);

@@ -10,13 +10,13 @@ enum change_seen {
 	SEEN_OTHER,  /* somebody else's doing */
 };
 
-/* Of a file or an attribute. `ret_difference`: from what was to be there (`before` or `after`) to what is; or NULL. */
+/* Of anything but a command. */
 int change_look(const struct root *root, struct arena *arena, const struct change *change, enum change_seen *ret,
 		struct error *error) MUST_CHECK;
 
-/* From `wanted` (change->before or change->after) to what stands there now. */
+/* Of a file or a setting: from what it was before, or shall be after the change, to what stands there now. */
 const char *change_edited(const struct root *root, struct arena *arena, const struct change *change,
-			  const struct file_state *wanted);
+			  enum change_seen wanted);
 
 /* Both do nothing where nothing is to be done. -ESTALE: SEEN_OTHER. */
 int change_do(const struct root *root, struct arena *arena, const struct change *change, struct error *error)

@@ -8,9 +8,26 @@ bool change_same_state(const struct file_state *a, const struct file_state *b)
 {
 	if (!a->present || !b->present)
 		return a->present == b->present;
+	if (a->link || b->link)
+		return text_equals(a->link, b->link) && a->owner == b->owner && a->group == b->group;
 	return a->mode == b->mode && a->owner == b->owner && a->group == b->group &&
 	       a->content.length == b->content.length &&
 	       (a->content.length == 0 || memcmp(a->content.start, b->content.start, a->content.length) == 0);
+}
+
+/* What a diff of lines cannot show. */
+static bool is_no_text(const struct file_state *state)
+{
+	return state->link || (state->content.length && memchr(state->content.start, '\0', state->content.length));
+}
+
+static const char *kind_of(struct arena *arena, const struct file_state *state)
+{
+	if (!state->present)
+		return "absent";
+	return state->link ? arena_printf(arena, "a link to %s", state->link) :
+			     arena_printf(arena, "a file of %zu bytes, permissions %04o", state->content.length,
+					  (unsigned int)state->mode);
 }
 
 const char *change_difference(struct arena *arena, const char *path, const struct file_state *before,
@@ -18,6 +35,9 @@ const char *change_difference(struct arena *arena, const char *path, const struc
 {
 	struct buffer text = { .arena = arena };
 	buffer_puts(&text, "");
+	if (is_no_text(before) || is_no_text(after))
+		return arena_printf(arena, "# %s:\n# - %s\n# + %s\n", path, kind_of(arena, before),
+				    kind_of(arena, after));
 	diff_unified(&text, before->present ? path : "/dev/null", before->content, after->present ? path : "/dev/null",
 		     after->content);
 	if (before->present != after->present && !text.length)
@@ -60,13 +80,43 @@ static const char *attribute_text(struct arena *arena, const struct change *chan
 	return text.text;
 }
 
+const char *change_setting_difference(struct arena *arena, const struct change *change, const char *before,
+				      const char *after)
+{
+	struct buffer text = { .arena = arena };
+	const char *name = change_object(arena, change);
+	buffer_puts(&text, "");
+	diff_unified(&text, before ? name : "/dev/null", slice_of(before ? arena_printf(arena, "%s\n", before) : ""),
+		     after ? name : "/dev/null", slice_of(after ? arena_printf(arena, "%s\n", after) : ""));
+	return text.text;
+}
+
+static const char *setting_text(struct arena *arena, const struct change *change)
+{
+	const struct manager *manager = change->manager;
+	if (manager->show)
+		return manager->show(arena, change->vm, change->key, change->value_before, change->value_after);
+	return change_setting_difference(arena, change, change->value_before, change->value_after);
+}
+
+const char *change_object(struct arena *arena, const struct change *change)
+{
+	if (change->kind == CHANGE_SETTING)
+		return arena_printf(arena, "%s of VM %s", change->key, change->vm);
+	return change->path;
+}
+
 const char *change_text(struct arena *arena, const struct change *change)
 {
 	switch (change->kind) {
 	case CHANGE_FILE:
-		return change_difference(arena, change->path, &change->before, &change->after);
+		return arena_printf(arena, "%s%s",
+				    change_difference(arena, change->path, &change->before, &change->after),
+				    change->folder ? "# and its folder, when nothing else is in it\n" : "");
 	case CHANGE_ATTRIBUTE:
 		return attribute_text(arena, change);
+	case CHANGE_SETTING:
+		return setting_text(arena, change);
 	case CHANGE_COMMAND:
 		break;
 	}
@@ -80,6 +130,9 @@ const char *change_title(struct arena *arena, const struct change *change)
 	if (change->kind == CHANGE_ATTRIBUTE)
 		return arena_printf(arena, "write '%.*s' to %s", (int)change->after.content.length,
 				    change->after.content.start, change->path);
+	if (change->kind == CHANGE_SETTING)
+		return arena_printf(arena, "%s %s", change->value_after ? "set" : "delete",
+				    change_object(arena, change));
 	const char *verb = !change->after.present ? "remove" : change->before.present ? "edit" : "make";
 	return arena_printf(arena, "%s %s", verb, change->path);
 }

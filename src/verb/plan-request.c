@@ -3,6 +3,7 @@
 
 #include "change/makers.h"
 #include "verb/subjects.h"
+#include "vm/wrapper-conf.h"
 
 enum {
 	OPTION_JSON = 1,
@@ -12,6 +13,9 @@ enum {
 	OPTION_MODULE_OPTION,
 	OPTION_LOAD_MODULE,
 	OPTION_BIND,
+	OPTION_WRAPPER,
+	OPTION_WRAPPER_ONCE,
+	OPTION_NO_WRAPPER,
 	OPTION_FOR,
 };
 
@@ -29,6 +33,10 @@ enum {
 		{ OPTION_LOAD_MODULE, "load-module", "MODULE", "at every boot" },                                 \
 		{ OPTION_BIND, "bind-at-boot", "ADDRESS",                                                         \
 		  "give a device, with its group, to vfio-pci at every\nboot, before other drivers are loaded" }, \
+		{ OPTION_WRAPPER, "wrapper", "'VM [SETTING...]'",                                                 \
+		  "have the QEMU wrapper give this VM its vIOMMU at\nevery start (nestpci-wrapper(8))" },         \
+		{ OPTION_WRAPPER_ONCE, "wrapper-once", "'VM [SETTING...]'", "the same, at one start" },           \
+		{ OPTION_NO_WRAPPER, "no-wrapper", "VM", "no more; with the last VM the wrapper goes away" },     \
 	{                                                                                                         \
 		OPTION_ROOT, "root", "DIR",                                                                       \
 			"of the system below DIR, which is not running; its\nprograms are run by chroot"          \
@@ -94,6 +102,23 @@ static int make_option(struct plan *plan, const struct boot *boot, const char *v
 	return make_module_option(plan, boot, arena_strndup(plan->arena, value, (size_t)(dot - value)), dot + 1, error);
 }
 
+/* "101 aw-bits=39": what stands behind "vm" in the wrapper's file. */
+static int make_wrapped(struct plan *plan, const char *value, bool once, struct error *error)
+{
+	struct wrapper_line line;
+	int r = wrapper_line_read(plan->arena, slice_of(arena_printf(plan->arena, "vm %s", value)), &line, error);
+	if (r < 0)
+		return error_prefix(error, r, "'%.80s'", value);
+	const struct wrapper_wish wish = {
+		.vm = line.name,
+		.options = line.options,
+		.groups = line.groups.items,
+		.group_count = line.groups.count,
+		.once = once,
+	};
+	return make_wrapper(plan, &wish, error);
+}
+
 /* Judges this one check, of this host, anew. */
 static int make_for_check(const struct plan_request *request, struct plan *plan, const char *id, struct error *error)
 {
@@ -130,6 +155,11 @@ static int make_wish(const struct plan_request *request, const struct plan_wish 
 	case OPTION_BIND:
 		r = pci_address_parse(wish->value, &address, error);
 		return r < 0 ? r : make_bind_at_boot(plan, boot, address, error);
+	case OPTION_WRAPPER:
+	case OPTION_WRAPPER_ONCE:
+		return make_wrapped(plan, wish->value, wish->option == OPTION_WRAPPER_ONCE, error);
+	case OPTION_NO_WRAPPER:
+		return make_no_wrapper(plan, wish->value, error);
 	case OPTION_FOR:
 		return make_for_check(request, plan, wish->value, error);
 	default:

@@ -6,7 +6,7 @@
 
 static struct json_object *change_to_json(struct arena *arena, const struct change *change)
 {
-	static const char *const kinds[] = { "file", "attribute", "command" };
+	static const char *const kinds[] = { "file", "attribute", "command", "setting" };
 	static const char *const restarts[] = { "none", "vm", "host" };
 	struct json_object *object = json_object_new_object();
 	json_add_text(object, "kind", kinds[change->kind]);
@@ -16,6 +16,11 @@ static struct json_object *change_to_json(struct arena *arena, const struct chan
 	json_add_text(object, "path", change->path);
 	json_add_text(object, "diff", change->kind == CHANGE_FILE ? change_text(arena, change) : NULL);
 	json_add_text(object, "command", change->argv ? change_command(arena, change->argv) : NULL);
+	json_add_text(object, "manager", change->manager ? change->manager->id : NULL);
+	json_add_text(object, "vm", change->vm);
+	json_add_text(object, "key", change->key);
+	json_add_text(object, "before", change->value_before);
+	json_add_text(object, "after", change->value_after);
 	return object;
 }
 

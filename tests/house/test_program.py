@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 WIDTH = 80
-SIZE_LIMIT = 2 * 1024 * 1024
+# nestpci carries the wrapper inside.
+SIZE_LIMITS = {"nestpci": 3 * 1024 * 1024, "nestpci-wrapper": 1024 * 1024}
 
 
 def run(*words, **more):
@@ -84,7 +85,7 @@ def test_output_that_cannot_be_written_is_a_failure(nestpci):
             assert done.stderr == "nestpci: could not write to standard output\n"
 
 
-@pytest.mark.parametrize("name", ["nestpci", "nestpci-wrapper"])
+@pytest.mark.parametrize("name", SIZE_LIMITS)
 def test_program_is_static_and_small(name, build, tmp_path):
     program = build / name
     dynamic = run("readelf", "--dynamic", program).stdout
@@ -93,7 +94,7 @@ def test_program_is_static_and_small(name, build, tmp_path):
     assert "INTERP" not in headers
     stripped = tmp_path / name
     assert run("strip", "-o", stripped, program).returncode == 0
-    assert stripped.stat().st_size < SIZE_LIMIT
+    assert stripped.stat().st_size < SIZE_LIMITS[name]
 
 
 @pytest.mark.parametrize("folder, pattern, prefix", [

@@ -266,6 +266,30 @@ static void finds_programs(void **state)
 	free(saved);
 }
 
+static void gives_input(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct child_result result;
+	struct child_request request = { .argv = SHELL("cat; echo end"), .input = "a text\n" };
+	assert_int(child_run(&arena, &request, &result, NULL), 0);
+	assert_slice(result.output, "a text\nend\n");
+}
+
+/* More than a pipe holds, to a child that reads nothing of it. */
+static void waits_for_nobody_to_read(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	struct child_result result;
+	char *much = arena_alloc(&arena, 1000001);
+	memset(much, 'x', 1000000);
+	struct child_request request = { .argv = SHELL("wc -c"), .input = much };
+	assert_int(child_run(&arena, &request, &result, NULL), 0);
+	assert_slice(result.output, "1000000\n");
+	request.argv = SHELL("exit 5");
+	assert_int(child_run(&arena, &request, &result, NULL), 0);
+	assert_int(result.status, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +300,8 @@ int main(void)
 		test_in_folder(output_can_go_to_a_descriptor),
 		cmocka_unit_test(works_in_a_directory),
 		cmocka_unit_test(reads_nothing_from_us),
+		cmocka_unit_test(gives_input),
+		cmocka_unit_test(waits_for_nobody_to_read),
 		test_in_folder(says_when_there_is_no_such_program),
 		cmocka_unit_test(tells_the_signal_that_killed_it),
 		cmocka_unit_test(kills_what_takes_too_long),

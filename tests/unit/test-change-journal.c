@@ -82,6 +82,58 @@ static void a_link_is_followed_when_planning(void **state)
 	end(&fixture);
 }
 
+static void a_link_is_changed_as_such_where_its_place_is_meant(void **state)
+{
+	struct fixture fixture;
+	struct file_state now;
+	struct error error;
+	struct journal_entry written;
+	struct journal_entry read;
+	const char *path = "/kvm";
+	struct file_state program = file_state_new(slice_of("x"), 0755);
+	begin(&fixture, state);
+	put_link(state, "kvm", "qemu");
+	assert_int(plan_read(&fixture.plan, &path, &now, &error), -ELOOP);
+	assert_contains(error.text, "a link to qemu, which is not there");
+	assert_int(plan_write_place(&fixture.plan, path, &program, RESTART_VM, "test", &error), 0);
+	assert_contains(change_text(&fixture.arena, &fixture.plan.items[0]),
+			"# - a link to qemu\n# + a file of 1 bytes, permissions 0755\n");
+	assert_int(journal_add(&fixture.root, &fixture.arena, &fixture.plan, &written, NULL), 0);
+	assert_int(journal_read(&fixture.root, &fixture.arena, 1, &read, NULL), 0);
+	assert_string_equal(read.plan.items[0].before.link, "qemu");
+	assert_null(read.plan.items[0].after.link);
+	assert_true(change_same_state(&read.plan.items[0].before, &fixture.plan.items[0].before));
+	assert_false(change_same_state(&read.plan.items[0].before, &read.plan.items[0].after));
+	end(&fixture);
+}
+
+static void an_own_folder_goes_with_its_last_file(void **state)
+{
+	struct fixture fixture;
+	struct journal_entry read;
+	struct error error;
+	enum change_end end_of;
+	struct stat ignored;
+	begin(&fixture, state);
+	put_directory(state, "own");
+	put_file(state, "own/a", "a");
+	put_directory(state, "shared");
+	put_file(state, "shared/a", "a");
+	put_file(state, "shared/b", "b");
+	assert_int(plan_remove_own_file(&fixture.plan, "/own/a", RESTART_NONE, "test", &error), 0);
+	assert_int(plan_remove_own_file(&fixture.plan, "/shared/a", RESTART_NONE, "test", &error), 0);
+	assert_int(change_apply(&fixture.arena, &fixture.plan, NULL, &end_of, &error), 0);
+	assert_int(stat(in_folder(state, "own"), &ignored), -1);
+	assert_int(stat(in_folder(state, "shared/b"), &ignored), 0);
+	assert_int(journal_read(&fixture.root, &fixture.arena, 1, &read, NULL), 0);
+	assert_true(read.plan.items[0].folder);
+	const struct change_undo_options options = { 0 };
+	const char *difference = NULL;
+	assert_int(change_undo(&fixture.arena, &read, &options, NULL, &difference, &end_of, &error), 0);
+	assert_int(stat(in_folder(state, "own/a"), &ignored), 0);
+	end(&fixture);
+}
+
 static void ground_that_moved_is_shown(void **state)
 {
 	struct fixture fixture;
@@ -134,6 +186,70 @@ static void an_entry_is_read_as_it_was_written(void **state)
 	end(&fixture);
 }
 
+static void set_in_plan(struct fixture *fixture, const char *key, const char *value)
+{
+	struct error error;
+	if (plan_set(&fixture->plan, &proxmox_manager, "101", key, value, RESTART_VM, "test", &error) < 0)
+		fail_msg("%s", error.text);
+}
+
+static void put_vm(void **state)
+{
+	put_directory(state, "etc/pve/nodes/one/qemu-server");
+	put_file(state, "etc/pve/nodes/one/qemu-server/101.conf", "cpu: host\nmachine: q35\n");
+}
+
+static void settings_are_planned_and_kept(void **state)
+{
+	struct fixture fixture;
+	struct journal_entry written;
+	struct journal_entry read;
+	const char *value;
+	begin(&fixture, state);
+	put_vm(state);
+	set_in_plan(&fixture, "cpu", "host");
+	assert_int(fixture.plan.count, 0);
+	set_in_plan(&fixture, "machine", "q35,viommu=intel");
+	set_in_plan(&fixture, "machine", "q35,aw-bits=39,viommu=intel");
+	set_in_plan(&fixture, "bios", "ovmf");
+	set_in_plan(&fixture, "cpu", NULL);
+	assert_int(fixture.plan.count, 3);
+	assert_int(plan_restart(&fixture.plan), RESTART_VM);
+	assert_int(plan_get_setting(&fixture.plan, &proxmox_manager, "101", "machine", &value, NULL), 0);
+	assert_string_equal(value, "q35,aw-bits=39,viommu=intel");
+	assert_int(journal_add(&fixture.root, &fixture.arena, &fixture.plan, &written, NULL), 0);
+	assert_int(journal_read(&fixture.root, &fixture.arena, written.number, &read, NULL), 0);
+	const struct change *items = read.plan.items;
+	assert_int(read.plan.count, 3);
+	assert_ptr_equal(items[0].manager, &proxmox_manager);
+	assert_string_equal(change_title(&fixture.arena, &items[0]), "set machine of VM 101");
+	assert_string_equal(items[0].value_before, "q35");
+	assert_string_equal(items[0].value_after, "q35,aw-bits=39,viommu=intel");
+	assert_null(items[1].value_before);
+	assert_null(items[2].value_after);
+	assert_string_equal(change_text(&fixture.arena, &items[2]), "qm set 101 --delete cpu  # is 'host'\n");
+	/* Back to what it is: nothing is left to do. */
+	set_in_plan(&fixture, "machine", "q35");
+	assert_int(fixture.plan.count, 2);
+	end(&fixture);
+}
+
+static void a_setting_that_somebody_else_made_stops_all(void **state)
+{
+	struct fixture fixture;
+	struct error error;
+	const char *difference = NULL;
+	begin(&fixture, state);
+	put_vm(state);
+	set_in_plan(&fixture, "machine", "q35,viommu=intel");
+	assert_int(change_check_ground(&fixture.arena, &fixture.plan, &difference, &error), 0);
+	put_file(state, "etc/pve/nodes/one/qemu-server/101.conf", "machine: pc\n");
+	assert_int(change_check_ground(&fixture.arena, &fixture.plan, &difference, &error), -ESTALE);
+	assert_contains(error.text, "machine of VM 101");
+	assert_contains(difference, "-q35\n+pc\n");
+	end(&fixture);
+}
+
 static void a_damaged_entry_is_refused(void **state)
 {
 	static const char *const wrong[] = {
@@ -152,6 +268,9 @@ static void a_damaged_entry_is_refused(void **state)
 		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"applied\",\"step\":0,\"problem\":null,"
 		"\"directories\":[],\"changes\":[{\"kind\":\"file\",\"why\":\"\",\"check\":null,"
 		"\"restart\":\"none\",\"path\":\"relative\",\"before\":null,\"after\":null}]}",
+		"{\"format\":1,\"version\":\"\",\"time\":1,\"state\":\"applied\",\"step\":0,\"problem\":null,"
+		"\"directories\":[],\"changes\":[{\"kind\":\"setting\",\"why\":\"\",\"check\":null,"
+		"\"restart\":\"vm\",\"manager\":\"xen\",\"vm\":\"1\",\"key\":\"a\",\"before\":null,\"after\":\"b\"}]}",
 	};
 	AUTO_ARENA arena = { 0 };
 	struct journal_entry entry;
@@ -200,8 +319,12 @@ int main(void)
 		test_in_folder(one_file_that_two_change_is_one_change),
 		test_in_folder(what_is_generated_comes_last_and_once),
 		test_in_folder(a_link_is_followed_when_planning),
+		test_in_folder(a_link_is_changed_as_such_where_its_place_is_meant),
+		test_in_folder(an_own_folder_goes_with_its_last_file),
 		test_in_folder(ground_that_moved_is_shown),
 		test_in_folder(an_entry_is_read_as_it_was_written),
+		test_in_folder(settings_are_planned_and_kept),
+		test_in_folder(a_setting_that_somebody_else_made_stops_all),
 		cmocka_unit_test(a_damaged_entry_is_refused),
 		test_in_folder(a_second_lock_is_refused),
 		test_in_folder(nothing_is_changed_when_an_edit_came_in_between),
