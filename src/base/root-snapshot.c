@@ -148,11 +148,22 @@ int root_snapshot_stat(const struct root *root, const char *path, struct stat *r
 	return 0;
 }
 
+static const struct snapshot_node *find_answer(const struct root *root, const char *key)
+{
+	const struct snapshot_node *node = snapshot_find(root->snapshot, &root->snapshot->questions, slice_of(key));
+	return node && node->kind == SNAPSHOT_REGULAR && (node->text || node->error) ? node : NULL;
+}
+
+bool root_was_asked(const struct root *root, const char *key)
+{
+	return root->snapshot && find_answer(root, key);
+}
+
 int root_snapshot_ask(const struct root *root, struct arena *arena, const char *key, const char **ret,
 		      struct error *error)
 {
-	const struct snapshot_node *node = snapshot_find(root->snapshot, &root->snapshot->questions, slice_of(key));
-	if (!node || node->kind != SNAPSHOT_REGULAR || (!node->text && !node->error))
+	const struct snapshot_node *node = find_answer(root, key);
+	if (!node)
 		return error_set(error, -ENODATA, "%s %s: not known: this was not asked when the snapshot was made",
 				 root->name, key);
 	if (node->error && node->length)

@@ -140,6 +140,9 @@ typedef int root_question(struct arena *arena, const void *what, const char **re
 int root_ask(const struct root *root, struct arena *arena, const char *key, root_question *ask, const void *what,
 	     const char **ret, struct error *error) MUST_CHECK;
 
+/* Whether a snapshot has an answer, or a failure, to this question. */
+bool root_was_asked(const struct root *root, const char *key);
+
 /*
  * Whether whoever looks may see all: effective user 0, of the one who took a snapshot for that. False where it is not
  * known.

@@ -101,12 +101,7 @@ enum judge_binder judge_binder(const struct subject_set *set, struct pci_address
 		return BINDER_NOBODY;
 	if (set->vm->manager == VM_PROXMOX)
 		return BINDER_PROXMOX;
-	const char *where = given->where ? given->where : "";
-	if (strstr(where, "managed='yes'") || strstr(where, "managed=\"yes\""))
-		return BINDER_LIBVIRT;
-	if (strstr(where, "managed='no'") || strstr(where, "managed=\"no\""))
-		return BINDER_NOBODY;
-	return BINDER_UNKNOWN;
+	return given->managed == VM_YES ? BINDER_LIBVIRT : given->managed == VM_NO ? BINDER_NOBODY : BINDER_UNKNOWN;
 }
 
 /* ---- VMs ---- */

@@ -100,11 +100,7 @@ static void judge_identity(const struct subject_set *set, const void *subject, s
 
 static bool is_same_vm(const struct subject_set *set, const struct vm *other)
 {
-	if (other == set->vm || other == set->running)
-		return true;
-	if (other->manager == set->vm->manager && text_equals(other->id, set->vm->id))
-		return true;
-	return other->pid > 0 && (other->pid == set->vm->pid || (set->running && other->pid == set->running->pid));
+	return other == set->running || vm_is_same(other, set->vm) || (set->running && vm_is_same(other, set->running));
 }
 
 static const char *group_of(const struct subject_set *set, struct pci_address address)

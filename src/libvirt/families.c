@@ -2,11 +2,10 @@
 /* All operations. A new family is a file, an extern, and a line. */
 #include "libvirt/operation.h"
 
-extern const struct family family_reading, family_describing;
+extern const struct family family_reading, family_describing, family_changing, family_running, family_nodes;
 
 static const struct family *const families[] = {
-	&family_reading,
-	&family_describing,
+	&family_reading, &family_describing, &family_changing, &family_running, &family_nodes,
 };
 
 const struct operation *operation_find(const char *name)

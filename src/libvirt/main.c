@@ -98,7 +98,9 @@ int main(int argc, char **argv)
 	virSetErrorFunc(NULL, say_nothing);
 	AUTO_JSON *reply = json_object_new_object();
 	struct json_object *result = json_object_new_object();
-	int r = virInitialize() < 0 ? call_failed(&error, "libvirt") : run(&arena, result, &error);
+	/* Before any connection is made: those that wait for events need it. */
+	int r = virInitialize() < 0 || virEventRegisterDefaultImpl() < 0 ? call_failed(&error, "libvirt") :
+									   run(&arena, result, &error);
 	if (r < 0) {
 		struct json_object *said = json_object_new_object();
 		json_add_text(said, "text", error.text);

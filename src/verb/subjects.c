@@ -21,10 +21,17 @@ static void read_revisions(const struct root *root, struct arena *arena, struct 
 static int no_such_vm(const struct vms *vms, const char *wanted, struct arena *arena, struct error *error)
 {
 	struct buffer names = { .arena = arena };
-	for (size_t i = 0; i < vms->count && i < NAMES_MAX; i++)
-		buffer_printf(&names, "%s%s", i ? ", " : "", vms->items[i].id ? vms->items[i].id : "?");
-	if (vms->count > NAMES_MAX)
-		buffer_puts(&names, ", ...");
+	size_t count = 0;
+	for (size_t i = 0; i < vms->count && count <= NAMES_MAX; i++) {
+		const struct vm *vm = &vms->items[i];
+		/* Its definition is there, too. */
+		if (vm->source == VM_FROM_PROCESS && vm_find(vms, vm->id) != vm)
+			continue;
+		if (count++ == NAMES_MAX)
+			buffer_puts(&names, ", ...");
+		else
+			buffer_printf(&names, "%s%s", count > 1 ? ", " : "", vm->id ? vm->id : "?");
+	}
 	if (names.length)
 		return error_set(error, -ENOENT, "there is no VM '%.64s' here (there are: %s)", wanted, names.text);
 	return error_set(error, -ENOENT, "there is no VM '%.64s' here, nor any other", wanted);

@@ -68,8 +68,7 @@ static void add_viommu(struct plain *plain, const struct qemu_device *device, en
 	*viommu = (struct vm_viommu){
 		.model = model,
 		.where = where_of(plain, device),
-		.native = plain->vm->manager == VM_PROXMOX && plain->args_from != QEMU_NO_WORD &&
-			  !plain_is_in_args(plain, device->option),
+		.native = plain_is_managers(plain, device),
 		.after = viommu_find_early_device(plain->arena, plain->line, device),
 		.bus = keyval_get(&device->properties, "bus"),
 	};
@@ -164,7 +163,9 @@ static const char *setting_of(struct arena *arena, const char *id)
 
 static const char *name_of(struct plain *plain, const struct qemu_device *source, size_t number)
 {
-	const char *behind = plain_is_in_args(plain, source->option) ? " (args)" : "";
+	const char *behind = !plain_is_in_args(plain, source->option) ? "" :
+			     plain->vm->manager == VM_LIBVIRT         ? " (qemu:commandline)" :
+									" (args)";
 	if (source->id)
 		return arena_printf(plain->arena, "%s%s", source->id, behind);
 	return arena_printf(plain->arena, "-device %s number %zu%s", source->driver, number, behind);
@@ -194,13 +195,14 @@ static void add_device(struct plain *plain, const struct qemu_device *source, si
 	struct vm *vm = plain->vm;
 	bool managed = vm->manager == VM_PROXMOX && !plain_is_in_args(plain, source->option);
 	const char *setting = managed ? setting_of(plain->arena, source->id) : NULL;
+	bool of_libvirt = vm->manager == VM_LIBVIRT && plain_is_managers(plain, source);
 	if (setting && joins_last(plain, source, setting))
 		return;
 	struct vm_device *device = &vm->devices[vm->device_count++];
 	*device = (struct vm_device){
 		.name = setting ? setting : name_of(plain, source, number),
 		.where = where_of(plain, source),
-		.native = setting != NULL,
+		.native = setting != NULL || of_libvirt,
 		.romfile = qemu_device_property(plain->line, source, "romfile"),
 		.bootable_x_vga = is_on(plain, source, "x-vga"),
 		.iommufd = qemu_device_property(plain->line, source, "iommufd") != NULL,

@@ -8,17 +8,20 @@ struct plain {
 	struct arena *arena;
 	const struct qemu_argv *argv;
 	const struct qemu_vm *line;
-	size_t args_from; /* QEMU_NO_WORD: no word comes of args: */
+	size_t args_from; /* QEMU_NO_WORD: no word is known to come of args: or <qemu:commandline> */
 	struct vm *vm;
 };
 
-/* Whether what an option says comes of args:. */
+/* Whether what an option says comes of args: or <qemu:commandline>. */
 static inline bool plain_is_in_args(const struct plain *plain, const struct qemu_option *option)
 {
 	return plain->args_from != QEMU_NO_WORD && option->word >= plain->args_from;
 }
 
-/* "-device intel-iommu,...", with "args: " before it where it comes of them. */
+/* Whether the manager itself put a device there. */
+bool plain_is_managers(const struct plain *plain, const struct qemu_device *device);
+
+/* "-device intel-iommu,...", with "args: " or "<qemu:commandline>: " before it where it comes of them. */
 const char *plain_where(const struct plain *plain, const struct qemu_option *option);
 
 /* An option's argument as key=value, whichever way it is written. NULL and "": there is nothing to read. */

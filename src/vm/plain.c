@@ -11,8 +11,30 @@
 
 const char *plain_where(const struct plain *plain, const struct qemu_option *option)
 {
-	return arena_printf(plain->arena, "%s-%s %s", plain_is_in_args(plain, option) ? "args: " : "", option->name,
+	const char *before = plain->vm->manager == VM_LIBVIRT ? "<qemu:commandline>: " : "args: ";
+	return arena_printf(plain->arena, "%s-%s %s", plain_is_in_args(plain, option) ? before : "", option->name,
 			    qemu_argument(plain->argv, option));
+}
+
+/* On a line that runs, libvirt's are those in JSON; in older ones, those with ids as libvirt gives them. */
+static bool is_libvirts(const struct qemu_device *device)
+{
+	static const char *const prefixes[] = { "hostdev", "iommu", "ua-" };
+	if (device->form == QEMU_JSON)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (device->id && text_starts_with(device->id, prefixes[i]))
+			return true;
+	return false;
+}
+
+bool plain_is_managers(const struct plain *plain, const struct qemu_device *device)
+{
+	if (plain->vm->manager == VM_PLAIN)
+		return false;
+	if (plain->args_from != QEMU_NO_WORD)
+		return !plain_is_in_args(plain, device->option);
+	return plain->vm->manager == VM_LIBVIRT && is_libvirts(device);
 }
 
 void plain_read_keys(struct arena *arena, const char *text, const char *implied, struct keyval *ret)
@@ -55,14 +77,38 @@ static const char *option_argument(const struct plain *plain, const char *name)
 	return option ? qemu_argument(plain->argv, option) : NULL;
 }
 
-/* Proxmox VE's build alone has -id, and ends its own words with -machine; the words of args: come behind it. */
+/* libvirt alone calls its monitor so, and says so of every VM (qemuBuildMonitorCommandLine). */
+static bool is_of_libvirt(const struct plain *plain)
+{
+	const struct qemu_argv *argv = plain->argv;
+	for (size_t i = 0; i < argv->option_count; i++) {
+		struct keyval keys;
+		if (!text_equals(argv->options[i].name, "chardev"))
+			continue;
+		plain_read_keys(plain->arena, qemu_argument(argv, &argv->options[i]), "backend", &keys);
+		if (text_equals(keyval_get(&keys, "id"), "charmonitor"))
+			return option_argument(plain, "uuid") != NULL;
+	}
+	return false;
+}
+
+/*
+ * Proxmox VE's build alone has -id, and ends its own words with -machine; the words of args: come behind it. Those of
+ * <qemu:commandline> cannot be told from libvirt's own on the line.
+ */
 static void find_manager(struct plain *plain, const struct plain_line *line)
 {
 	const struct qemu_argv *argv = plain->argv;
 	const char *id = option_argument(plain, "id");
 	plain->args_from = line->args_from;
-	if (!id)
+	plain->vm->manager = line->manager;
+	plain->vm->uuid = option_argument(plain, "uuid");
+	if (line->manager != VM_PLAIN)
 		return;
+	if (!id) {
+		plain->vm->manager = is_of_libvirt(plain) ? VM_LIBVIRT : VM_PLAIN;
+		return;
+	}
 	plain->vm->manager = VM_PROXMOX;
 	plain->vm->id = id;
 	for (size_t i = 0; i < argv->option_count && plain->args_from == QEMU_NO_WORD; i++)
@@ -75,6 +121,8 @@ static void read_name(struct plain *plain)
 	struct keyval keys;
 	plain_read_keys(plain->arena, option_argument(plain, "name"), "guest", &keys);
 	plain->vm->name = keyval_get(&keys, "guest");
+	if (plain->vm->manager == VM_LIBVIRT)
+		plain->vm->id = plain->vm->name;
 }
 
 /* ---- The machine ---- */

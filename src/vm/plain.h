@@ -8,10 +8,11 @@ struct plain_line {
 	const char *const *words; /* must outlive the result */
 	size_t count;
 	/*
-	 * The first word that comes of a Proxmox VE configuration's `args:`, what stands before it is the manager's;
-	 * QEMU_NO_WORD: not known, found out from the line.
+	 * The first word that comes of a Proxmox VE configuration's `args:`, or of <qemu:commandline>; what stands before
+	 * it is the manager's. QEMU_NO_WORD: not known, found out from the line.
 	 */
 	size_t args_from;
+	enum vm_manager manager; /* whose definition the words are of; VM_PLAIN: found out from the line */
 };
 
 /*

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All VMs of a host: Proxmox VE's configurations, and the QEMUs that run. */
+/* All VMs of a host: Proxmox VE's configurations, libvirt's domains, and the QEMUs that run. */
 #include <string.h>
 
+#include "vm/libvirt.h"
 #include "vm/process.h"
 #include "vm/proxmox-vm.h"
 
@@ -95,6 +96,8 @@ static bool is_of_pid_file(struct gathering *gathering, const struct vm *process
 	char *text;
 	uint64_t pid;
 	const char *path = arena_printf(gathering->arena, "/run/qemu-server/%s.pid", process->id);
+	if (process->manager != VM_PROXMOX)
+		return true;
 	if (root_read_line(gathering->root, gathering->arena, path, &text, NULL) < 0 ||
 	    text_to_number(text, 10, INT32_MAX, &pid) < 0)
 		return true; /* nothing says otherwise */
@@ -109,7 +112,9 @@ static void mark_running(struct gathering *gathering, bool all_seen)
 		if (vm->source != VM_FROM_CONFIGURATION || vm->elsewhere)
 			continue;
 		const struct vm *process = vm_find_running(vms, vm);
-		vm->running = process ? VM_YES : all_seen ? VM_NO : VM_UNKNOWN;
+		/* libvirt has said whether it runs; a process of another user's may be hidden from us. */
+		if (vm->manager != VM_LIBVIRT || process)
+			vm->running = process ? VM_YES : all_seen ? VM_NO : VM_UNKNOWN;
 		if (!process)
 			continue;
 		vm->pid = process->pid;
@@ -128,6 +133,7 @@ void vm_read_all(const struct root *root, struct arena *arena, struct vms *ret)
 	*ret = (struct vms){ .problems = { .arena = arena } };
 	struct gathering gathering = { .root = root, .arena = arena, .vms = ret };
 	read_proxmox(&gathering);
+	libvirt_read_all(root, arena, ret);
 	bool all_seen = process_read_all(root, arena, ret);
 	mark_running(&gathering, all_seen);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/command-text.h"
+#include "vm/libvirt.h"
 #include "vm/plain.h"
 #include "vm/proxmox-vm.h"
 
@@ -72,11 +73,11 @@ static int read_command(const struct root *root, struct arena *arena, const stru
 static int refuse(struct slice text, const char *path, size_t line, struct error *error)
 {
 	if (slice_trim(text).length == 0)
-		return error_set(error, -EINVAL, "%s: empty: neither a VM configuration nor a QEMU command line", path);
+		return error_set(error, -EINVAL, "%s: empty: no VM configuration, XML or QEMU command line", path);
 	return error_set(
 		error, -EINVAL,
 		"%s: line %zu is neither a setting of a Proxmox VE configuration ('cores: 4') nor a QEMU command "
-		"line",
+		"line, and the file is no XML",
 		path, line ? line : 1);
 }
 
@@ -91,6 +92,8 @@ int vm_read_text(const struct root *root, struct arena *arena, struct slice text
 		read_proxmox(&node, text, path, ret);
 		return 0;
 	}
+	if (libvirt_is_xml(text))
+		return libvirt_read_text(root, arena, text, path, ret, error);
 	int r = command_text_read(arena, text, &words, error);
 	if (r < 0 && r != -ENODATA)
 		return error_prefix(error, r, "%s", path);
@@ -126,7 +129,7 @@ int vm_read_file(const struct root *root, struct arena *arena, const char *path,
 static bool is_called(const struct vm *vm, const char *what)
 {
 	uint64_t pid;
-	return text_equals(vm->id, what) || text_equals(vm->name, what) ||
+	return text_equals(vm->id, what) || text_equals(vm->name, what) || text_equals(vm->uuid, what) ||
 	       (vm->pid && text_to_number(what, 10, INT32_MAX, &pid) == 0 && vm->pid == (pid_t)pid);
 }
 
@@ -148,14 +151,24 @@ const struct vm *vm_find(const struct vms *vms, const char *what)
 	return found;
 }
 
+bool vm_is_same(const struct vm *a, const struct vm *b)
+{
+	if (a == b || (a->pid && a->pid == b->pid))
+		return true;
+	if (a->manager != b->manager || a->elsewhere || b->elsewhere)
+		return false;
+	if (a->manager == VM_LIBVIRT && a->uuid && b->uuid && strcmp(a->uuid, b->uuid) != 0)
+		return false;
+	return text_equals(a->id, b->id);
+}
+
 const struct vm *vm_find_running(const struct vms *vms, const struct vm *vm)
 {
 	if (vm->source == VM_FROM_PROCESS)
 		return vm;
 	for (size_t i = 0; i < vms->count; i++) {
 		const struct vm *other = &vms->items[i];
-		if (other->source == VM_FROM_PROCESS && other->manager == vm->manager && !vm->elsewhere &&
-		    text_equals(other->id, vm->id))
+		if (other->source == VM_FROM_PROCESS && !vm->elsewhere && vm_is_same(vm, other))
 			return other;
 	}
 	return NULL;

@@ -10,6 +10,7 @@
 #include "qemu/vm.h"
 
 struct proxmox_config;
+struct libvirt_domain;
 
 enum vm_manager { VM_PLAIN, VM_PROXMOX, VM_LIBVIRT };
 enum vm_source { VM_FROM_CONFIGURATION, VM_FROM_COMMAND_LINE, VM_FROM_PROCESS };
@@ -56,6 +57,7 @@ struct vm_device {
 	const char *bus;           /* the bus' name, or NULL: QEMU's default */
 	const char *address_space; /* the same name for all that share one under a vIOMMU; NULL: not known */
 	bool keep_driver;          /* driver=keep */
+	enum vm_answer managed;    /* libvirt: managed='yes': it gives the device to vfio-pci, and back */
 	const char *romfile;       /* or NULL */
 	bool bootable_x_vga;
 	bool iommufd;
@@ -71,9 +73,11 @@ struct vm_pending {
 struct vm {
 	enum vm_manager manager;
 	enum vm_source source;
-	const char *id;   /* "100"; the path of the file or the pid for plain QEMU */
+	const char *id;   /* "100", libvirt's name; the path of the file or the pid for plain QEMU */
 	const char *name; /* or NULL */
 	const char *path; /* what was read */
+	const char *uuid; /* or NULL; what tells VMs of libvirt apart */
+	const char *uri;  /* libvirt: the connection whose domain it is; NULL: not known */
 	const char *node; /* Proxmox VE: whose VM it is, or NULL */
 	bool elsewhere;   /* of another node than this host: its devices are not of this host, and have no `hosts` */
 	enum vm_answer running;
@@ -106,14 +110,15 @@ struct vm {
 	enum vm_answer balloon;  /* a balloon device is there */
 	enum vm_answer free_page_reporting;
 	bool virtio_mem;
-	const char *hugepages; /* "2", "1024", "any", a path; or NULL */
+	uint64_t hard_limit_mib; /* libvirt's <hard_limit>: what QEMU may lock; 0: not given */
+	const char *hugepages;   /* "2", "1024", "any", a path; or NULL */
 	bool numa;
 	bool mem_lock;                 /* -overcommit mem-lock: all memory is locked at once */
 	unsigned int shutdown_seconds; /* startup: down=; 0: not given */
 	bool onboot;
 	bool ha;                /* HA-managed */
 	const char *hibernated; /* vmstate or lock suspended: text, or NULL */
-	const char *args;       /* args: as they stand, or NULL */
+	const char *args;       /* args: as they stand, the words of <qemu:commandline>; or NULL */
 	bool args_dropped;      /* an open quote: Proxmox VE drops all of it, silently */
 	const char *display;    /* vga: */
 	bool x_vga;
@@ -125,6 +130,7 @@ struct vm {
 	struct vm_pending *pending;
 	size_t pending_count;
 	const struct proxmox_config *configuration; /* what it was read from, with lines and spelling; or NULL */
+	const struct libvirt_domain *domain;        /* libvirt: what it was read from; or NULL */
 	const struct qemu_vm *line;                 /* the QEMU line that it was read from; or NULL */
 	struct list problems;                       /* what could not be read or understood, as sentences */
 };
@@ -136,8 +142,8 @@ struct vms {
 };
 
 /*
- * A file that somebody names: a Proxmox VE configuration or a QEMU command line (words or what `qm showcmd` prints, one
- * line or many), told apart by what is in it. -EINVAL: it is neither; the text says at what line.
+ * A file that somebody names: a Proxmox VE configuration, a domain's XML, or a QEMU command line (words or what `qm
+ * showcmd` prints, one line or many), told apart by what is in it. -EINVAL: it is none; the text says at what line.
  * `root`: of the host it shall run on, for resource mappings and functions of a slot; may be NULL.
  */
 int vm_read_file(const struct root *root, struct arena *arena, const char *path, struct vm *ret, struct error *error)
@@ -150,8 +156,11 @@ int vm_read_text(const struct root *root, struct arena *arena, struct slice text
 /* All VMs that are defined on this host or run on it, whoever manages them. What cannot be read is in `problems`. */
 void vm_read_all(const struct root *root, struct arena *arena, struct vms *ret);
 
-/* The VM called so: its id, its name, or the pid of its QEMU; its definition, or its process where it has none. */
+/* The VM called so: its id, name, UUID, or the pid of its QEMU; its definition, or its process where it has none. */
 const struct vm *vm_find(const struct vms *vms, const char *what);
+
+/* Whether both are the same VM: its definition, its process. */
+bool vm_is_same(const struct vm *a, const struct vm *b);
 
 /* The running QEMU of a VM that was read from its definition, or NULL. */
 const struct vm *vm_find_running(const struct vms *vms, const struct vm *vm);

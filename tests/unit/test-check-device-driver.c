@@ -47,11 +47,11 @@ static void libvirt_binds_what_it_manages(void **state)
 	WORLD;
 	w->functions[1].driver = "nvme";
 	w->vms[0].manager = VM_LIBVIRT;
-	w->devices[0].where = "<hostdev mode='subsystem' type='pci' managed='yes'>";
+	w->devices[0].managed = VM_YES;
 	EXPECT("device-driver", PASS, "libvirt gives it");
-	w->devices[0].where = "<hostdev mode='subsystem' type='pci' managed='no'>";
+	w->devices[0].managed = VM_NO;
 	EXPECT("device-driver", FAIL, NULL);
-	w->devices[0].where = "hostdev0";
+	w->devices[0].managed = VM_UNKNOWN;
 	EXPECT("device-driver", UNKNOWN, "managed='yes'");
 }
 
