@@ -30,7 +30,7 @@ static void judge_first(const struct subject_set *set, const void *subject, stru
 	judge_wanted(finding, arena, "%s before every vfio device on the line", model);
 	const char *in_args = arena_printf(
 		arena, "%s; args stand at the end of the line, so take the -device intel-iommu out of them",
-		judge_proxmox_viommu(set, vm, arena));
+		judge_proxmox_viommu(set, vm, finding, arena));
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){

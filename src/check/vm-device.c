@@ -237,7 +237,8 @@ static void judge_behind_bridge(const struct subject_set *set, const struct vm_d
 			   "one IOMMU group, which cannot be handed on",
 			   name);
 		remedy = arena_printf(arena, "qm set %s --%s %s", judge_id(set->vm), name,
-				      judge_proxmox_value(arena, set->vm, name, "host", "HOST", "pcie", "1"));
+				      judge_proxmox_value(set, finding, arena, set->vm,
+							  (struct judge_setting){ name, "host", "HOST", "pcie", "1" }));
 		if (!device->native)
 			remedy = "give it bus=ich9-pcie-port-N, with a port that no hostpci uses";
 	} else if (is_one_group(set, device)) {

@@ -256,6 +256,20 @@ static void every_verdict_was_given(void **state)
 	assert_reached(reach);
 }
 
+/* Advice on its driver would contradict what device-vmd and device-is-no-bridge say. */
+static void what_never_goes_gets_no_advice_on_its_driver(void **state)
+{
+	WORLD;
+	w->functions[1].driver = "nvme";
+	w->m.set.vm = NULL;
+	EXPECT("device-driver", WARN, NULL);
+	w->device.address.domain = w->functions[1].address.domain = 0x10000;
+	EXPECT("device-driver", NA, "cannot be passed on: see device-vmd");
+	w->device.address.domain = w->functions[1].address.domain = 0;
+	w->functions[1].class = 0x060100;
+	EXPECT("device-driver", NA, "cannot be passed on: see device-is-no-bridge");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +287,7 @@ int main(void)
 		test_in_world(does_not_believe_an_acs_override),
 		test_in_world(a_device_that_is_missing_is_said_once),
 		test_in_world(of_what_is_not_known_nothing_is_said),
+		test_in_world(what_never_goes_gets_no_advice_on_its_driver),
 		cmocka_unit_test(every_verdict_was_given),
 	};
 	return cmocka_run_group_tests_name("check-device-driver", tests, NULL, NULL);

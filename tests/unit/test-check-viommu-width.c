@@ -23,7 +23,7 @@ static void the_viommu_is_no_wider_than_the_host_s(void **state)
 	EXPECT("vm-viommu-width", PASS, "48 bits by QEMU's default");
 	w->m.units[0].width = 39;
 	struct finding finding = EXPECT("vm-viommu-width", FAIL, "has 48 bits, and this host's IOMMU translates 39");
-	assert_string_equal(finding.remedy, "qm set 100 --machine pc-q35-10.1,viommu=intel,aw-bits=39");
+	assert_string_equal(finding.remedy, "qm set 100 --machine pc-q35-10.1,aw-bits=39,viommu=intel");
 	w->viommus[0].aw_bits = 39;
 	EXPECT("vm-viommu-width", PASS, NULL);
 	w->viommus[0].aw_bits = 42;

@@ -386,6 +386,27 @@ static void of_what_is_not_known_nothing_is_said(void **state)
 
 /* ---- All ---- */
 
+/* Two remedies for one setting give one value, with both. */
+static void remedies_for_one_setting_agree(void **state)
+{
+	WORLD;
+	configure(w, "machine: q35\ncpu: x86-64-v2-AES\n", 9, 2, 6);
+	w->vms[0].machine = "q35+pve0";
+	w->vms[0].machine_version = NULL;
+	w->vms[0].cpu = "x86-64-v2-AES";
+	w->vms[0].nested_cpu = VM_NO;
+	w->vms[0].phys_bits = 46;
+	w->vms[0].viommu_count = 0;
+	w->m.units[0].width = 39;
+	check_run(&w->m.set, NULL, &w->m.arena, &w->m.findings);
+	static const char machine[] = "qm set 100 --machine pc-q35-11.0,aw-bits=39,viommu=intel";
+	assert_string_equal(find_finding(&w->m, "vm-machine-pinned")->remedy, machine);
+	assert_string_equal(find_finding(&w->m, "vm-viommu-present")->remedy, machine);
+	static const char cpu[] = "qm set 100 --cpu host,guest-phys-bits=39";
+	assert_string_equal(find_finding(&w->m, "vm-cpu")->remedy, cpu);
+	assert_string_equal(find_finding(&w->m, "vm-guest-phys-bits")->remedy, cpu);
+}
+
 static void every_verdict_was_given(void **state)
 {
 	assert_reached(reach);
@@ -413,6 +434,7 @@ int main(void)
 		test_in_world(libvirt_does_not_see_a_hidden_viommu),
 		test_in_world(huge_pages_want_numa),
 		test_in_world(of_what_is_not_known_nothing_is_said),
+		test_in_world(remedies_for_one_setting_agree),
 		cmocka_unit_test(every_verdict_was_given),
 	};
 	return cmocka_run_group_tests_name("check-vm", tests, NULL, NULL);
