@@ -54,13 +54,6 @@ static const struct vm_device *find_claim(const struct vm_page *page, const stru
 	return found;
 }
 
-static bool is_this(const struct vm_page *page, const struct vm *vm)
-{
-	const struct vm *own = page->view.vm;
-	return vm == own || vm == page->view.running ||
-	       (vm->manager == own->manager && vm->source == own->source && text_equals(vm->id, own->id));
-}
-
 /* A definition, and not its process as well. */
 static bool is_counted(const struct vm_page *page, const struct vm *vm)
 {
@@ -79,7 +72,7 @@ struct vm_claims vm_claims_of(const struct vm_page *page, struct pci_address add
 	for (size_t i = 0; i < page->sources.vms.count; i++) {
 		const struct vm *vm = &page->sources.vms.items[i];
 		bool same = false;
-		if (is_this(page, vm) || !is_counted(page, vm))
+		if (vm_is_same(vm, page->view.vm) || !is_counted(page, vm))
 			continue;
 		const struct vm_device *device = find_claim(page, vm, address, &same);
 		if (device)

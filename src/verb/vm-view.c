@@ -113,7 +113,9 @@ enum vm_viommu_state vm_view_viommu(const struct vm_view *view)
 				      VM_VIOMMU_NONE;
 	if (view->running->viommu_count)
 		return next ? VM_VIOMMU_THERE : VM_VIOMMU_RUNNING_ONLY;
-	return !next ? VM_VIOMMU_NONE : now ? VM_VIOMMU_RUNNING_WITHOUT : VM_VIOMMU_PENDING;
+	/* With libvirt, whatever the running domain is without is pending. */
+	bool pending = !now || view->vm->manager == VM_LIBVIRT;
+	return !next ? VM_VIOMMU_NONE : pending ? VM_VIOMMU_PENDING : VM_VIOMMU_RUNNING_WITHOUT;
 }
 
 const char *vm_viommu_state_name(enum vm_viommu_state state)

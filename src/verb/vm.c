@@ -16,8 +16,8 @@ enum {
 static const struct verb_option options[] = {
 	{ OPTION_NODE, "node", "NAME", "list: the VMs of that node only" },
 	{ OPTION_FILE, "file", "FILE",
-	  "show: of this file, a configuration of Proxmox VE or\n"
-	  "a QEMU command line, instead of a VM that is here" },
+	  "show: of this file, a configuration of Proxmox VE,\n"
+	  "a domain's XML or a QEMU command line" },
 	{ OPTION_CONFIG, "config", NULL, "show: print exactly what 'qm config' prints" },
 	{ OPTION_CURRENT, "current", NULL, "with --config: without pending changes" },
 	{ OPTION_OF_SNAPSHOT, "of-snapshot", "NAME", "with --config: of that snapshot of the VM" },
