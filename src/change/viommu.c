@@ -59,7 +59,7 @@ static int check_state(const struct vm *vm, struct error *error)
 static int check_args(const struct vm *vm, struct error *error)
 {
 	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (!vm->viommus[i].native)
+		if (!vm->viommus[i].native && !vm->viommus[i].by_wrapper)
 			return error_set(
 				error, -ENOTSUP,
 				"VM %s has a vIOMMU in args (%s), which Proxmox VE puts last, behind the devices "
@@ -300,7 +300,7 @@ int make_no_viommu(struct plan *plan, const struct vm *vm, struct error *error)
 	if (r == 0 && find_in_wrapper(plan, vm->id))
 		r = make_no_wrapper(plan, vm->id, error);
 	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (!vm->viommus[i].native)
+		if (!vm->viommus[i].native && !vm->viommus[i].by_wrapper)
 			list_printf(&plan->notes, "args of VM %s hold a vIOMMU, which is left: %s", vm->id,
 				    vm->viommus[i].where);
 	return r;

@@ -142,6 +142,7 @@ static void describe_viommus(struct reading *reading)
 		if (viommu->native && by_wrapper) {
 			viommu->where = arena_printf(reading->arena, "%s: %s", reading->wrapper->where, viommu->where);
 			viommu->native = false;
+			viommu->by_wrapper = true;
 		} else if (viommu->native) {
 			viommu->where = where_is(reading, "machine");
 		}

@@ -25,6 +25,7 @@ struct vm_viommu {
 	enum vm_viommu_model model;
 	const char *where; /* "machine: q35,viommu=intel", "args: -device intel-iommu,...", "-device intel-iommu,..." */
 	bool native;       /* the manager's own setting: put in the right place by it */
+	bool by_wrapper;   /* the QEMU wrapper of this host adds it */
 	bool first;        /* stands before every vfio device on the line that results */
 	const char *after; /* the vfio device that stands before it, when not first; or NULL */
 	enum vm_answer caching_mode;
