@@ -175,8 +175,10 @@ static int refuse(const struct describing *describing, struct error *error)
 	if (!last || !last->message)
 		return error_set(error, -EINVAL, "no XML");
 	struct slice message = slice_trim(slice_of(last->message));
-	return error_set(error, -EINVAL, "no XML: line %d: %.*s", last->line,
-			 message.length < 300 ? (int)message.length : 300, message.start);
+	char *text = arena_strndup(&arena, message.start, message.length < 300 ? message.length : 300);
+	for (char *c = strchr(text, '\n'); c; c = strchr(c, '\n'))
+		*c = ' ';
+	return error_set(error, -EINVAL, "no XML: line %d: %s", last->line, text);
 }
 
 int describe_domain(struct slice xml, struct json_object **ret, struct error *error)
