@@ -92,6 +92,8 @@ int make_viommu_libvirt(struct plan *plan, const struct viommu_wish *wish, enum 
 		.host_cpu = vm->nested_cpu != VM_YES,
 		.options = wish->options,
 	};
+	if (wish->efi_storage)
+		return error_set(error, -ENOTSUP, "--efi-storage is for Proxmox VE: libvirt places such a file itself");
 	int r = check_state(vm, error);
 	/* Only devices of this host need it. */
 	if (r == 0 && !vm->elsewhere && (vm->device_count || wishes.options.aw_bits))
