@@ -162,6 +162,10 @@ const struct vm_viommu *judge_viommu(const struct subject_set *set, const struct
 		judge_na(finding, arena, "%s has more than one vIOMMU", name);
 		return NULL;
 	}
+	if (line->viommus[0].model == VM_VIOMMU_INTEL && !line->q35) {
+		judge_na(finding, arena, "%s is no q35, without which there is no intel-iommu (vm-machine-q35)", name);
+		return NULL;
+	}
 	return &line->viommus[0];
 }
 

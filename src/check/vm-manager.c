@@ -10,14 +10,23 @@ static const char *source(struct arena *arena, const struct vm *vm)
 
 /* ---- Was all of it understood? ---- */
 
+/* Where a device is given to a VM that shall be L1, vm-machine-q35 and vm-viommu-width say the same. */
+static bool is_refused(const struct subject_set *set, const struct vm *vm)
+{
+	return vm->refused && (vm->device_count == 0 || vm->viommu_count == 0 || judge_is_l2(set));
+}
+
 static void judge_understood(const struct subject_set *set, const void *subject, struct finding *finding,
 			     struct arena *arena)
 {
 	const struct vm *vm = subject;
 	const char *name = judge_vm_name(arena, vm);
 	if (vm->problems.count) {
-		judge_warn(finding, arena, "%s in the definition of %s: ignored, refused or not understood: %s",
-			   judge_count(arena, vm->problems.count, "thing"), name, vm->problems.items[0]);
+		if (is_refused(set, vm))
+			judge_fail(finding, arena, "%s does not start: %s", name, vm->refused);
+		else
+			judge_warn(finding, arena, "%s in the definition of %s: ignored, refused or not understood: %s",
+				   judge_count(arena, vm->problems.count, "thing"), name, vm->problems.items[0]);
 		for (size_t i = 0; i < vm->problems.count && i < JUDGE_EVIDENCE_MAX; i++)
 			judge_evidence(finding, arena, source(arena, vm), "%s", vm->problems.items[i]);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
@@ -79,10 +88,15 @@ static void judge_release(const struct subject_set *set, const void *subject, st
 	}
 	const struct proxmox_entry *entry = find_not_taken(vm, &problem);
 	if (!entry) {
-		if (fact_known(&version->fact))
+		if (fact_known(&version->fact)) {
 			judge_pass(finding, arena, "qemu-server %s takes all settings of %s", version->fact.text, name);
-		else
-			judge_unknown_fact(finding, arena, &version->fact);
+			return;
+		}
+		judge_unknown_fact(finding, arena, &version->fact);
+		judge_unknown(finding, arena,
+			      "which release of Proxmox VE will start %s is not known, so not whether it takes all "
+			      "settings: %s",
+			      name, finding->summary);
 		return;
 	}
 	judge_fail(finding, arena, "the %s setting of %s does not do what it says: %s", entry->key, name, problem);
@@ -97,6 +111,8 @@ static void judge_release(const struct subject_set *set, const void *subject, st
 }
 
 /* ---- Changes that wait ---- */
+
+#define PENDING_NAMED 4
 
 static void judge_pending(const struct subject_set *set, const void *subject, struct finding *finding,
 			  struct arena *arena)
@@ -124,12 +140,18 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 		return;
 	}
 	const char *changes = judge_count(arena, keys.count, "change");
-	const char *first = arena_printf(arena, "%s%s", keys.items[0], keys.count > 1 ? ", ..." : "");
+	struct buffer first = { .arena = arena };
+	for (size_t i = 0; i < keys.count && i < PENDING_NAMED; i++)
+		buffer_printf(&first, "%s%s", i ? ", " : "", keys.items[i]);
+	if (keys.count > PENDING_NAMED)
+		buffer_puts(&first, ", ...");
 	if (vm->running == VM_NO) {
-		judge_pass(finding, arena, "%s of %s will be in force at its next start: %s", changes, name, first);
+		judge_pass(finding, arena, "%s of %s will be in force at its next start: %s", changes, name,
+			   first.text);
 		return;
 	}
-	judge_warn(finding, arena, "%s of %s not in force before it is stopped and started: %s", changes, name, first);
+	judge_warn(finding, arena, "%s of %s not in force before it is stopped and started: %s", changes, name,
+		   first.text);
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
 				.proxmox = arena_printf(

@@ -145,6 +145,7 @@ struct vm {
 	const struct libvirt_domain *domain;        /* libvirt: what it was read from; or NULL */
 	const struct qemu_vm *line;                 /* the QEMU line that it was read from; or NULL */
 	struct list problems;                       /* what could not be read or understood, as sentences */
+	const char *refused; /* of these, why the manager does not start it with its machine as it is set; or NULL */
 };
 
 struct vms {

@@ -176,6 +176,11 @@ static void a_device_that_nobody_wants_yet_spoils_nothing(void **state)
 	w->functions[2].problems.arena = &w->m.arena;
 	list_add(&w->functions[2].problems, "/sys/bus/pci/devices/0000:01:00.1/driver: Input/output error");
 	EXPECT("group-viable", UNKNOWN, "0000:01:00.1");
+	w->functions[2].problems.count = 0;
+	w->group.others.arena = &w->m.arena;
+	list_add(&w->group.others, "0000:05:00.0");
+	EXPECT("group-viable", UNKNOWN, "or is gone: 0000:05:00.0");
+	w->group.others.count = 0;
 	w->group.devices = UNREADABLE("devices");
 	EXPECT("group-viable", UNKNOWN, "devices");
 	EXPECT("group-other-members", UNKNOWN, "devices");

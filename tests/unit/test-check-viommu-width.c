@@ -55,6 +55,14 @@ static void qemu_s_default_width_goes_by_its_release(void **state)
 	EXPECT("vm-viommu-width", PASS, NULL);
 }
 
+static void without_q35_there_is_no_width(void **state)
+{
+	WORLD;
+	w->vms[0].q35 = false;
+	w->m.units[0].width = 39;
+	EXPECT("vm-viommu-width", NA, "no q35");
+}
+
 static void large_memory_wants_48_bits(void **state)
 {
 	WORLD;
@@ -188,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test_in_world(the_viommu_is_no_wider_than_the_host_s),
 		test_in_world(qemu_s_default_width_goes_by_its_release),
+		test_in_world(without_q35_there_is_no_width),
 		test_in_world(large_memory_wants_48_bits),
 		test_in_world(first_stage_tables_have_one_bit_less),
 		test_in_world(virtio_s_width_goes_by_the_release),

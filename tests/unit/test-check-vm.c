@@ -12,7 +12,7 @@ static struct reach reach[] = {
 	{ "vm-firmware",         P | W | U | N,     0 },
 	{ "vm-efi-disk",         P | W | U | N,     0 },
 	{ "vm-windows-amd",      P | W | U | N,     0 },
-	{ "vm-understood",       P | W | N,         0 },
+	{ "vm-understood",       P | W | F | N,     0 },
 	{ "vm-release",          P | F | U | N,     0 },
 	{ "vm-pending",          P | W | N,         0 },
 	{ "vm-args",             P | W | F | N,     0 },
@@ -159,6 +159,12 @@ static void shows_what_was_not_understood(void **state)
 	w->vms[0].problems.count = 0;
 	w->vms[0].path = NULL;
 	EXPECT("vm-understood", NA, NULL);
+	/* Where no device is there, no other check says so. */
+	list_add(&w->vms[0].problems, "machine: pc,viommu=intel: the Intel vIOMMU needs q35");
+	w->vms[0].refused = "machine: pc,viommu=intel: the Intel vIOMMU needs q35";
+	EXPECT("vm-understood", WARN, NULL);
+	w->vms[0].device_count = 0;
+	EXPECT("vm-understood", FAIL, "does not start: machine: pc,viommu=intel");
 }
 
 static void says_what_a_release_does_not_take(void **state)
