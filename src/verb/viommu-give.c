@@ -15,6 +15,8 @@ static int fail(const struct error *error)
 static void show_dry(const struct viommu_job *job, const struct plan *plan)
 {
 	const char *words = viommu_run_words(job);
+	if (!plan->count)
+		say("VM %s is defined with all that it needs already", job->vm->id);
 	changing_show(stdout, job->arena, plan);
 	if (*words)
 		printf("# %s\n", words);
