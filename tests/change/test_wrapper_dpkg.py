@@ -62,6 +62,15 @@ def test_it_stands_in_the_place_of_qemu_and_goes_away_without_a_trace(node):
     assert (again.returncode, again.stderr) == (0, "nestpci: apply: nothing to do: it is so already\n")
 
 
+def test_two_vms_in_one_plan(node):
+    before = node.tree()
+    node.must("nestpci", "apply", "--yes", "--wrapper", "101", "--wrapper", "102 aw-bits=39")
+    for vm in ("101", "102"):
+        assert "intel-iommu" in node.kvm("-id", vm, "-machine", "q35").stdout
+    node.must("nestpci", "apply", "--yes", "--no-wrapper", "101", "--no-wrapper", "102")
+    assert (node.tree(), diversions(node)) == (before, "")
+
+
 def test_undo_gives_back_everything(node):
     before = node.tree()
     node.must(*GIVE)
