@@ -7,12 +7,13 @@
 #include "verb/verb.h"
 #include "version.h"
 
-extern const struct verb verb_list, verb_show, verb_check, verb_explain, verb_capture, verb_bind, verb_unbind,
-	verb_rewrite, verb_exec, verb_plan, verb_apply, verb_undo, verb_log, verb_lab;
+extern const struct verb verb_list, verb_show, verb_vm, verb_check, verb_explain, verb_capture, verb_bind, verb_unbind,
+	verb_rewrite, verb_exec, verb_viommu, verb_plan, verb_apply, verb_undo, verb_log, verb_lab;
 
 const struct verb *const verbs[] = {
-	&verb_list, &verb_show, &verb_check, &verb_explain, &verb_capture, &verb_bind, &verb_unbind, &verb_rewrite,
-	&verb_exec, &verb_plan, &verb_apply, &verb_undo,    &verb_log,     &verb_lab,  NULL,
+	&verb_list,  &verb_show,   &verb_vm,      &verb_check, &verb_explain, &verb_capture,
+	&verb_bind,  &verb_unbind, &verb_rewrite, &verb_exec,  &verb_viommu,  &verb_plan,
+	&verb_apply, &verb_undo,   &verb_log,     &verb_lab,   NULL,
 };
 
 static void print_help(void)
@@ -36,7 +37,8 @@ static int unknown_verb(const char *name)
 	size_t best = 3;
 	for (size_t i = 0; verbs[i]; i++) {
 		size_t far = verb_distance(name, verbs[i]->name);
-		if (far < best) {
+		/* Of a word of two letters nothing may be left of what was typed. */
+		if (far < best && far < strlen(name)) {
 			best = far;
 			nearest = verbs[i];
 		}

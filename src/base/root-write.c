@@ -303,7 +303,8 @@ int root_sync(const struct root *root, const char *directory, struct error *erro
 	if (root_absent(fd))
 		return 0;
 	if (fd < 0 || syncfs(fd) < 0)
-		return error_set_errno(error, fd < 0 ? fd : -errno, "sync the file system of %s%s", root->name, directory);
+		return error_set_errno(error, fd < 0 ? fd : -errno, "sync the file system of %s%s", root->name,
+				       directory);
 	return 0;
 }
 

@@ -255,16 +255,22 @@ static int forwards(const struct engine *engine, enum change_end *ret_end, struc
 	return r;
 }
 
+int change_apply_entry(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
+		       struct journal_entry *ret_entry, enum change_end *ret_end, struct error *error)
+{
+	*ret_end = CHANGE_NOTHING;
+	int r = journal_add(plan->root, arena, plan, ret_entry, error);
+	if (r < 0)
+		return r;
+	struct engine engine = { plan->root, arena, ret_entry, watch, NULL };
+	return forwards(&engine, ret_end, error);
+}
+
 int change_apply(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
 		 enum change_end *ret_end, struct error *error)
 {
 	struct journal_entry entry;
-	*ret_end = CHANGE_NOTHING;
-	int r = journal_add(plan->root, arena, plan, &entry, error);
-	if (r < 0)
-		return r;
-	struct engine engine = { plan->root, arena, &entry, watch, NULL };
-	return forwards(&engine, ret_end, error);
+	return change_apply_entry(arena, plan, watch, &entry, ret_end, error);
 }
 
 int change_resume(struct arena *arena, struct journal_entry *entry, const struct change_watch *watch,
@@ -272,7 +278,8 @@ int change_resume(struct arena *arena, struct journal_entry *entry, const struct
 {
 	static const struct change_undo_options back = { .keep_edited = false };
 	struct engine engine = { entry->plan.root, arena, entry, watch, &back };
-	if (entry->state == JOURNAL_UNDOING)
+	/* What was for one start: that start may have been, and nobody knows. */
+	if (entry->state == JOURNAL_UNDOING || entry->plan.once)
 		return change_undo(arena, entry, &back, watch, ret_difference, ret_end, error);
 	*ret_end = CHANGE_PARTLY;
 	int r = check_edits(&engine, entry->plan.count, ret_difference, error);

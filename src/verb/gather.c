@@ -8,6 +8,7 @@
 #include "host/passable-read.h"
 #include "host/pci-ids.h"
 #include "vm/vm.h"
+#include "vm/wrapper.h"
 
 struct gathering {
 	const struct root *root;
@@ -61,7 +62,12 @@ static int read_for_changes(struct gathering *gathering, struct error *error)
 static int read_vms(struct gathering *gathering, struct error *error)
 {
 	struct vms vms;
+	struct wrapper_state wrapper;
 	vm_read_all(gathering->root, gathering->arena, &vms);
+	wrapper_state_read(gathering->root, gathering->arena, &wrapper);
+	/* By what is in force, without pending changes, other devices may be looked at. */
+	for (size_t i = 0; i < vms.count; i++)
+		vm_without_pending(gathering->root, gathering->arena, &vms.items[i]);
 	return 0;
 }
 

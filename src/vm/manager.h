@@ -40,6 +40,10 @@ struct manager {
 	const char *(*show)(struct arena *arena, const char *vm, const char *key, const char *before,
 			    const char *after);
 
+	/* 1: its QEMU runs, 0: not. `ret_pid` is set where it does. */
+	int (*is_running)(const struct root *root, struct arena *arena, const char *vm, int *ret_pid,
+			  struct error *error);
+
 	/* All but start: 0 at once for a VM that does not run. -ETIMEDOUT: not in this time; 0 waits for ever. */
 	int (*start)(const struct root *root, struct arena *arena, const char *vm, struct error *error);
 	/* Asks the guest; never forces it. */

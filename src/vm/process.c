@@ -26,13 +26,14 @@ struct vm *vms_add(struct arena *arena, struct vms *vms)
  * The program that a process runs tells at once that most are none of ours; their command lines, which are nobody's
  * business, are not even read. Only root may see it of other users' processes: then the command line decides.
  */
-static bool is_another_program(struct scan *scan, const char *pid)
+static bool is_another_program(struct scan *scan, const char *pid, char **ret_program)
 {
-	char *program;
-	int r = root_read_link(scan->root, scan->arena, arena_printf(scan->arena, "/proc/%s/exe", pid), &program, NULL);
+	*ret_program = NULL;
+	int r = root_read_link(scan->root, scan->arena, arena_printf(scan->arena, "/proc/%s/exe", pid), ret_program,
+			       NULL);
 	if (r < 0)
 		return root_absent(r); /* a thread of the kernel's has none */
-	const char *name = text_basename(program);
+	const char *name = text_basename(*ret_program);
 	return !strstr(name, "qemu") && !strstr(name, "kvm");
 }
 
@@ -70,7 +71,7 @@ static struct fact read_memlock(struct scan *scan, const char *pid)
 	return fact;
 }
 
-static void read_vm(struct scan *scan, const char *pid, const char *path, const struct list *words)
+static void read_vm(struct scan *scan, const char *pid, const char *path, const char *program, const struct list *words)
 {
 	struct error error;
 	struct vm vm;
@@ -85,6 +86,7 @@ static void read_vm(struct scan *scan, const char *pid, const char *path, const 
 	vm.path = path;
 	vm.pid = text_to_number(pid, 10, INT32_MAX, &number) == 0 ? (pid_t)number : 0;
 	vm.id = vm.id ? vm.id : pid;
+	vm.program = program;
 	vm.memlock = read_memlock(scan, pid);
 	*vms_add(scan->arena, scan->vms) = vm;
 }
@@ -94,7 +96,8 @@ static void read_process(struct scan *scan, const char *pid)
 	struct error error;
 	struct slice text;
 	const char *path = arena_printf(scan->arena, "/proc/%s/cmdline", pid);
-	if (is_another_program(scan, pid))
+	char *program;
+	if (is_another_program(scan, pid, &program))
 		return;
 	int r = root_read(scan->root, scan->arena, path, &text, &error);
 	/* It has ended meanwhile. */
@@ -117,7 +120,7 @@ static void read_process(struct scan *scan, const char *pid)
 		struct qemu_argv argv;
 		if (qemu_argv_parse(scan->arena, words.items, words.count, &argv, NULL) < 0 ||
 		    !qemu_argv_is_query(&argv))
-			read_vm(scan, pid, path, &words);
+			read_vm(scan, pid, path, program, &words);
 	}
 }
 

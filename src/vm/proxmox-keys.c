@@ -335,11 +335,12 @@ const struct proxmox_key *proxmox_find_key(const char *name)
 	return key;
 }
 
+/* Before that, the machine was a plain text, and the memory a number (8.0.8; the numbers are the same). */
+static const struct release machine_properties = { { 8, 1, 2 } };
+
 static int check_text(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 		      const char **ret, struct error *error)
 {
-	/* Before that, the machine was a plain text, and the memory a number (8.0.8; the numbers are the same). */
-	static const struct release machine_properties = { { 8, 1, 2 } };
 	bool plain = key->format == &proxmox_machine_format && !release_has(release, machine_properties);
 	struct property_string ignored;
 	size_t length = strlen(value);
@@ -383,5 +384,14 @@ int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, cons
 			digits += 1 + strspn(value + digits + 1, "0123456789");
 		return *value && !value[digits] ? 0 : error_set(error, -EINVAL, "'%s' is no number", value);
 	}
+	return 0;
+}
+
+int proxmox_verify_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
+			 struct error *error)
+{
+	if (key->format == &proxmox_machine_format && !release_has(release, machine_properties) &&
+	    !is_machine_type(value))
+		return error_set(error, -EINVAL, "'%s' is no machine type", value);
 	return 0;
 }

@@ -28,6 +28,13 @@ const struct proxmox_key *proxmox_find_key(const char *name);
 int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 			const char **ret, struct error *error) MUST_CHECK;
 
+/*
+ * Whether the value is also one that the API's description of the setting allows: what `qm config` checks of all that it
+ * prints, and reading does not: ranges, words, lengths. -EINVAL: it is not.
+ */
+int proxmox_verify_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
+			 struct error *error) MUST_CHECK;
+
 extern const struct property_format proxmox_machine_format;
 extern const struct property_format proxmox_hostpci_format;
 extern const struct property_format proxmox_cpu_format;

@@ -3,11 +3,13 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "host/versions.h"
 
 #define FUNCTIONS "/sys/bus/pci/devices"
 #define MAPPINGS "/etc/pve/mapping/pci.cfg"
 #define RESOURCES "/etc/pve/ha/resources.cfg"
+#define MANAGER_STATUS "/etc/pve/ha/manager_status"
 
 /* ---- Name and version ---- */
 
@@ -79,38 +81,91 @@ const struct mapping *proxmox_node_mapping(struct proxmox_node *node, const char
 	return mapping;
 }
 
-/* "vm: 100" at the left margin, then properties; a VM whose state is "ignored" is left alone. */
-static void read_managed(struct proxmox_node *node)
+/* "vm: 100" of a heading, one word behind the colon; NULL: of anything else. */
+static const char *managed_id(struct arena *arena, struct slice line)
+{
+	struct slice id;
+	static const char kind[] = "vm:";
+	if (!slice_starts_with(line, kind))
+		return NULL;
+	line = (struct slice){ line.start + strlen(kind), line.length - strlen(kind) };
+	if (!slice_next_word(&line, &id) || slice_trim(line).length)
+		return NULL;
+	return arena_strndup(arena, id.start, id.length);
+}
+
+static struct proxmox_managed *add_managed(struct proxmox_node *node, const char *id)
+{
+	/* Room is for the next power of two. */
+	size_t count = node->managed_count;
+	if ((count & (count - 1)) == 0)
+		node->managed = arena_grow(node->arena, node->managed, count, count ? count * 2 : 1,
+					   sizeof(*node->managed));
+	node->managed[count] = (struct proxmox_managed){ .id = id, .state = "started" };
+	node->managed_count++;
+	return &node->managed[count];
+}
+
+/* Headings at the left margin, properties indented. "enabled" is what "started" was once called (pve-ha-manager). */
+static void read_resources(struct proxmox_node *node)
 {
 	struct slice text;
 	struct slice line;
-	const char *id = NULL;
-	node->managed = (struct list){ .arena = node->arena };
+	struct proxmox_managed *managed = NULL;
 	node->managed_problem = read_optional(node, RESOURCES, &text);
-	node->managed_read = true;
 	while (slice_next_line(&text, &line)) {
 		struct slice rest = line;
 		struct slice word;
 		if (!slice_next_word(&rest, &word))
 			continue;
-		bool heading = word.start == line.start;
 		struct slice value = slice_trim(rest);
-		if (heading && id)
-			list_add(&node->managed, id);
-		if (heading)
-			id = slice_equals(word, "vm:") ? arena_strndup(node->arena, value.start, value.length) : NULL;
-		else if (slice_equals(word, "state") && slice_equals(value, "ignored"))
-			id = NULL;
+		if (word.start == line.start) {
+			const char *id = managed_id(node->arena, line);
+			managed = id ? add_managed(node, id) : NULL;
+		} else if (managed && slice_equals(word, "state") && value.length) {
+			managed->state = slice_equals(value, "enabled") ?
+						 "started" :
+						 arena_strndup(node->arena, value.start, value.length);
+		}
 	}
-	if (id)
-		list_add(&node->managed, id);
+}
+
+/* {"service_status": {"vm:100": {"state": "started", "node": "pve1"}}}: for people only, so that nothing is lost without. */
+static void read_manager_status(struct proxmox_node *node)
+{
+	struct slice text;
+	AUTO_JSON *status = NULL;
+	struct json_object *services;
+	if (!node->managed_count || read_optional(node, MANAGER_STATUS, &text) || !text.length ||
+	    json_read(text, &status, NULL) < 0 || !json_object_object_get_ex(status, "service_status", &services))
+		return;
+	for (size_t i = 0; i < node->managed_count; i++) {
+		struct json_object *service;
+		struct json_object *state;
+		const char *key = arena_printf(node->arena, "vm:%s", node->managed[i].id);
+		if (json_object_object_get_ex(services, key, &service) &&
+		    json_object_object_get_ex(service, "state", &state) && json_object_is_type(state, json_type_string))
+			node->managed[i].status = arena_strdup(node->arena, json_object_get_string(state));
+	}
+}
+
+const struct proxmox_managed *proxmox_node_managed(struct proxmox_node *node, const char *id)
+{
+	if (!node->managed_read) {
+		node->managed_read = true;
+		read_resources(node);
+		read_manager_status(node);
+	}
+	for (size_t i = 0; i < node->managed_count; i++)
+		if (strcmp(node->managed[i].id, id) == 0)
+			return &node->managed[i];
+	return NULL;
 }
 
 bool proxmox_node_manages(struct proxmox_node *node, const char *id)
 {
-	if (!node->managed_read)
-		read_managed(node);
-	return list_contains(&node->managed, id);
+	const struct proxmox_managed *managed = proxmox_node_managed(node, id);
+	return managed && strcmp(managed->state, "ignored") != 0;
 }
 
 static void read_functions(struct proxmox_node *node)

@@ -10,6 +10,13 @@
 #include "vm/mapping.h"
 #include "vm/property-string.h"
 
+/* A VM that HA knows. */
+struct proxmox_managed {
+	const char *id;
+	const char *state;  /* what is asked for: "started", "stopped", "disabled", "ignored" */
+	const char *status; /* what HA's manager made of it: "started", "error"; NULL: it has not said */
+};
+
 struct proxmox_node {
 	const struct root *root; /* NULL: there is no host to look at */
 	struct arena *arena;
@@ -23,7 +30,8 @@ struct proxmox_node {
 	struct mappings mappings;
 	const char *mappings_problem;
 	bool managed_read;
-	struct list managed; /* ids of VMs that HA manages */
+	struct proxmox_managed *managed;
+	size_t managed_count;
 	const char *managed_problem;
 };
 
@@ -33,7 +41,13 @@ void proxmox_node_open(const struct root *root, struct arena *arena, struct prox
 /* NULL: there is none of that name, or (then `problem` says why) it is not known. */
 const struct mapping *proxmox_node_mapping(struct proxmox_node *node, const char *name, const char **ret_problem);
 
-/* Whether HA starts and stops this VM (/etc/pve/ha/resources.cfg). */
+/*
+ * What HA knows of this VM (/etc/pve/ha/resources.cfg, manager_status), or NULL. "ignored": it leaves it alone; in any other
+ * state, disabled included, it starts and stops it.
+ */
+const struct proxmox_managed *proxmox_node_managed(struct proxmox_node *node, const char *id);
+
+/* Whether HA starts and stops this VM. */
 bool proxmox_node_manages(struct proxmox_node *node, const char *id);
 
 /*

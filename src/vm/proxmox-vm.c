@@ -251,6 +251,14 @@ static void take_problems(struct reading *reading)
 			    "args out, without a word");
 }
 
+static void read_managed(struct proxmox_node *node, struct vm *vm)
+{
+	const struct proxmox_managed *managed = proxmox_node_managed(node, vm->id);
+	vm->ha_state = managed ? managed->state : NULL;
+	vm->ha_status = managed ? managed->status : NULL;
+	vm->ha = proxmox_node_manages(node, vm->id);
+}
+
 void proxmox_vm_read(struct arena *arena, const struct proxmox_definition *definition, struct vm *ret)
 {
 	struct reading reading = {
@@ -285,7 +293,7 @@ void proxmox_vm_read(struct arena *arena, const struct proxmox_definition *defin
 	take_problems(&reading);
 	check_machine(&reading);
 	check_devices(&reading);
-	ret->ha = proxmox_node_manages(node, definition->id);
+	read_managed(node, ret);
 	/* The line was made for reading only: nobody runs it. */
 	ret->line = NULL;
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "vm/proxmox-keys.h"
+#include "vm/proxmox-text.h"
 
 /* Who wrote more nonsense than this reads the file itself. */
 #define PROBLEMS_MAX 100
@@ -69,10 +70,9 @@ static void ignore_strange(struct reader *reader, struct slice line)
 
 static void end_description(struct reader *reader)
 {
-	if (!reader->described)
-		return;
-	struct slice text = trim_end((struct slice){ reader->description.text, reader->description.length });
-	reader->section->description = arena_strndup(reader->arena, text.start ? text.start : "", text.length);
+	if (reader->described)
+		proxmox_describe(reader->arena, (struct slice){ reader->description.text, reader->description.length },
+				 &reader->section->description, &reader->section->description_encoded);
 	reader->description = (struct buffer){ .arena = reader->arena };
 	reader->described = false;
 }
@@ -97,17 +97,20 @@ static void begin_section(struct reader *reader, enum proxmox_section_kind kind,
 }
 
 /* The name of the special section that a heading's inside names, or NULL. */
-static const char *special_name(struct slice inside)
+static const char *special_name(struct release release, struct slice inside)
 {
 	static const char prefix[] = "special:";
-	static const char *const names[] = { "cloudinit", "fleecing" };
+	static const struct {
+		const char *name;
+		struct release since;
+	} known[] = { { "cloudinit", { { 7, 2, 7 } } }, { "fleecing", { { 8, 3, 11 } } } };
 	size_t length = strlen(prefix);
 	if (inside.length < length || strncasecmp(inside.start, prefix, length) != 0)
 		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (inside.length - length == strlen(names[i]) &&
-		    strncasecmp(inside.start + length, names[i], strlen(names[i])) == 0)
-			return names[i];
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (release_has(release, known[i].since) && inside.length - length == strlen(known[i].name) &&
+		    strncasecmp(inside.start + length, known[i].name, strlen(known[i].name)) == 0)
+			return known[i].name;
 	return NULL;
 }
 
@@ -129,7 +132,7 @@ static bool read_heading(struct reader *reader, struct slice line)
 	if (whole.length < 2 || whole.start[0] != '[' || whole.start[whole.length - 1] != ']')
 		return false;
 	struct slice inside = { whole.start + 1, whole.length - 2 };
-	const char *special = special_name(inside);
+	const char *special = special_name(reader->config->release, inside);
 	if (memchr(inside.start, ']', inside.length))
 		return false;
 	if (inside.length == strlen("PENDING") && strncasecmp(inside.start, "PENDING", inside.length) == 0) {
@@ -187,28 +190,10 @@ static void find_replaced(struct reader *reader)
 
 /* ---- Settings ---- */
 
-/* %41 becomes A; %00 stays as it is, so that texts do not end there. */
-static void decode(struct buffer *buffer, struct slice text)
-{
-	for (size_t i = 0; i < text.length; i++) {
-		char digits[3] = "";
-		uint64_t byte = 0;
-		char character = text.start[i];
-		if (character == '%' && i + 2 < text.length) {
-			memcpy(digits, text.start + i + 1, 2);
-			if (text_to_number(digits, 16, 255, &byte) == 0 && digits[1] && byte) {
-				character = (char)byte;
-				i += 2;
-			}
-		}
-		buffer_putc(buffer, character);
-	}
-}
-
 static void describe(struct reader *reader, struct slice text, bool newline)
 {
 	reader->described = true;
-	decode(&reader->description, text);
+	proxmox_decode(&reader->description, text);
 	if (newline)
 		buffer_putc(&reader->description, '\n');
 }
@@ -263,6 +248,15 @@ static size_t key_length(const struct reader *reader, struct slice line)
 	return length < line.length && line.start[length] == ':' ? length : 0;
 }
 
+/* Until 8.3.11, qemu-server told the special section from a snapshot by no more than its name. */
+static bool is_taken_for_special(const struct reader *reader)
+{
+	static const struct release special = { { 7, 2, 7 } };
+	static const struct release told_apart = { { 8, 3, 11 } };
+	return strcmp(reader->section->name, "cloudinit") == 0 && release_has(reader->config->release, special) &&
+	       !release_has(reader->config->release, told_apart);
+}
+
 static void judge(struct reader *reader, struct proxmox_entry *entry)
 {
 	static const char as_if_absent[] =
@@ -271,7 +265,7 @@ static void judge(struct reader *reader, struct proxmox_entry *entry)
 	const struct proxmox_key *key = proxmox_find_key(entry->key);
 	const struct proxmox_section *section = reader->section;
 	/* What cloud-init was last given is kept for information only, and not looked at. */
-	if (section->kind == PROXMOX_UNKNOWN || section->kind == PROXMOX_SPECIAL)
+	if (section->kind == PROXMOX_UNKNOWN || section->kind == PROXMOX_SPECIAL || is_taken_for_special(reader))
 		return;
 	if (!key) {
 		entry->problem = "Proxmox VE knows no such setting";
@@ -288,12 +282,13 @@ static void judge(struct reader *reader, struct proxmox_entry *entry)
 		entry->key = "ide2";
 }
 
-/* "snapstate: prepare" and "delete: KEYS" are no settings, but of the section. */
-static bool read_of_section(struct reader *reader, struct proxmox_entry *entry)
+/*
+ * "delete: KEYS" is none of the VM's settings, but of [PENDING]. Of blanks alone it is like any other setting, and then an
+ * unknown one.
+ */
+static bool read_delete(struct reader *reader, struct proxmox_entry *entry)
 {
-	if (strcmp(entry->key, "snapstate") == 0)
-		return true;
-	if (strcmp(entry->key, "delete") != 0)
+	if (strcmp(entry->key, "delete") != 0 || is_space(entry->value[0]))
 		return false;
 	if (reader->section->kind != PROXMOX_PENDING) {
 		entry->problem = "'delete' means something in [PENDING] only";
@@ -302,27 +297,56 @@ static bool read_of_section(struct reader *reader, struct proxmox_entry *entry)
 	return true;
 }
 
+/* "snapstate: prepare", or "delete": what is being done to a snapshot. Wherever it stands in a line, it ends it. */
+static bool read_snapshot_state(struct reader *reader, struct slice line)
+{
+	static const char key[] = "snapstate:";
+	static const char *const states[] = { "prepare", "delete" };
+	struct slice rest = trim_end(line);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		size_t length = strlen(states[i]);
+		if (rest.length < length || memcmp(rest.start + rest.length - length, states[i], length) != 0)
+			continue;
+		struct slice state = { rest.start + rest.length - length, length };
+		rest = trim_end((struct slice){ rest.start, rest.length - length });
+		if (rest.length < strlen(key) || memcmp(rest.start + rest.length - strlen(key), key, strlen(key)) != 0)
+			return false;
+		add_entry(reader, (struct slice){ key, strlen(key) - 1 }, state);
+		return true;
+	}
+	return false;
+}
+
 static void read_setting(struct reader *reader, struct slice line)
 {
 	size_t length = key_length(reader, line);
 	struct slice value = length ? value_behind(line, length + 1) : (struct slice){ 0 };
-	if (value.length == 0 || memchr(line.start, '\0', line.length)) {
-		ignore_strange(reader, line);
-		return;
-	}
 	struct slice key = { line.start, length };
-	bool blank = is_space(value.start[0]);
-	bool needs_text = slice_equals(key, "description") || slice_equals(key, "args") || slice_equals(key, "delete");
-	if (blank && needs_text) {
-		ignore_strange(reader, line);
-		return;
-	}
-	if (slice_equals(key, "description")) {
+	bool blank = value.length && is_space(value.start[0]);
+	bool described = slice_equals(key, "description") && value.length;
+	if (described && !blank) {
 		describe(reader, value, false);
 		return;
 	}
+	if (memchr(line.start, '\0', line.length)) {
+		ignore_strange(reader, line);
+		return;
+	}
+	if (read_snapshot_state(reader, line))
+		return;
+	if (value.length == 0) {
+		ignore_strange(reader, line);
+		return;
+	}
+	if (described) {
+		/* A text like any other: one of comments takes its place. */
+		reader->section->description = reader->section->description_encoded = arena_strndup(reader->arena,
+												    value.start,
+												    value.length);
+		return;
+	}
 	struct proxmox_entry *entry = add_entry(reader, key, value);
-	if (!read_of_section(reader, entry))
+	if (!read_delete(reader, entry))
 		judge(reader, entry);
 }
 

@@ -33,11 +33,12 @@ struct proxmox_entry {
 
 struct proxmox_section {
 	enum proxmox_section_kind kind;
-	const char *name;              /* "snap1", "cloudinit"; "" for the main section */
-	size_t line;                   /* of its heading; 0 for the main section */
-	bool replaced;                 /* a later section of the same name takes its place */
-	const char *description;       /* decoded, without blanks at its end; NULL: none */
-	struct proxmox_entry *entries; /* all, as they stand */
+	const char *name;                /* "snap1", "cloudinit"; "" for the main section */
+	size_t line;                     /* of its heading; 0 for the main section */
+	bool replaced;                   /* a later section of the same name takes its place */
+	const char *description;         /* decoded, without blanks at its end; NULL: none */
+	const char *description_encoded; /* the same with "%0A" for a newline, as `qm config` prints it */
+	struct proxmox_entry *entries;   /* all, as they stand */
 	size_t count;
 	struct proxmox_entry *in_force; /* sorted by key, each once */
 	size_t in_force_count;

@@ -77,6 +77,8 @@ static void read_proxmox(struct gathering *gathering)
 	/* Of a single node there is no doubt, whatever the host is called. */
 	if (nodes.count == 1)
 		gathering->node.name = nodes.items[0];
+	gathering->vms->node = gathering->node.name;
+	gathering->vms->nodes = nodes;
 	for (size_t i = 0; i < nodes.count; i++)
 		read_node(gathering, nodes.items[i]);
 	if (gathering->node.managed_problem)
@@ -119,6 +121,7 @@ static void mark_running(struct gathering *gathering, bool all_seen)
 			continue;
 		vm->pid = process->pid;
 		vm->memlock = process->memlock;
+		vm->program = process->program;
 		if (!is_of_pid_file(gathering, process))
 			list_printf(
 				&vm->problems,

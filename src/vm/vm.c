@@ -124,6 +124,34 @@ int vm_read_file(const struct root *root, struct arena *arena, const char *path,
 	return r < 0 ? r : vm_read_text(root, arena, text, path, ret, error);
 }
 
+/* ---- Now, and at the next start ---- */
+
+const struct vm *vm_without_pending(const struct root *root, struct arena *arena, const struct vm *vm)
+{
+	struct proxmox_node node;
+	if (!vm->configuration || !vm->pending_count)
+		return vm;
+	struct vm *now = arena_alloc(arena, sizeof(*now));
+	proxmox_node_open(root, arena, &node);
+	/* Whose node this is was judged before, with more to go by. */
+	if (!vm->elsewhere && vm->node)
+		node.name = vm->node;
+	struct proxmox_definition definition = {
+		.node = &node,
+		.config = vm->configuration,
+		.settings = &vm->configuration->sections[0],
+		.id = vm->id,
+		.path = vm->path,
+		.node_name = vm->node,
+	};
+	proxmox_vm_read(arena, &definition, now);
+	now->running = vm->running;
+	now->pid = vm->pid;
+	now->memlock = vm->memlock;
+	now->program = vm->program;
+	return now;
+}
+
 /* ---- Finding one ---- */
 
 static bool is_called(const struct vm *vm, const char *what)

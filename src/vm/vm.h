@@ -83,6 +83,8 @@ struct vm {
 	enum vm_answer running;
 	pid_t pid;           /* 0: none */
 	struct fact memlock; /* of the running process: number, -1 unlimited */
+	const char
+		*program; /* of the process: "/usr/bin/qemu-system-x86_64 (deleted)": replaced since; NULL: not known */
 
 	bool template;
 	const char *lock;        /* "backup", or NULL */
@@ -117,6 +119,8 @@ struct vm {
 	unsigned int shutdown_seconds; /* startup: down=; 0: not given */
 	bool onboot;
 	bool ha;                /* HA-managed */
+	const char *ha_state;   /* what HA is asked for: "started", "disabled", "ignored"; NULL: HA does not know it */
+	const char *ha_status;  /* what HA says of it now: "started", "error"; NULL: nothing, or not known */
 	const char *hibernated; /* vmstate or lock suspended: text, or NULL */
 	const char *args;       /* args: as they stand, the words of <qemu:commandline>; or NULL */
 	bool args_dropped;      /* an open quote: Proxmox VE drops all of it, silently */
@@ -138,6 +142,8 @@ struct vm {
 struct vms {
 	struct vm *items;
 	size_t count;
+	const char *node;  /* what this host is called in its cluster, or NULL */
+	struct list nodes; /* all of that cluster, this one included; none: no cluster */
 	struct list problems;
 };
 
@@ -158,6 +164,12 @@ void vm_read_all(const struct root *root, struct arena *arena, struct vms *ret);
 
 /* The VM called so: its id, name, UUID, or the pid of its QEMU; its definition, or its process where it has none. */
 const struct vm *vm_find(const struct vms *vms, const char *what);
+
+/*
+ * The VM by the settings that are in force, without what is pending: a new one, or the same where nothing is pending.
+ * `root`: of the host that it was read from.
+ */
+const struct vm *vm_without_pending(const struct root *root, struct arena *arena, const struct vm *vm);
 
 /* Whether both are the same VM: its definition, its process. */
 bool vm_is_same(const struct vm *a, const struct vm *b);

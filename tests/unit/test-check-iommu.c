@@ -193,7 +193,8 @@ static void the_parameter_that_switches_it_off_is_named(void **state)
 	/* What else a word says stays. */
 	static const char *const lines[][3] = {
 		{ "intel_iommu=off", "intel_iommu=off", "remove intel_iommu=off" },
-		{ "intel_iommu=on intel_iommu=off", "intel_iommu=off", "put intel_iommu=on in the place of intel_iommu=" },
+		{ "intel_iommu=on intel_iommu=off", "intel_iommu=off",
+		  "put intel_iommu=on in the place of intel_iommu=" },
 		{ "intel_iommu=on,off", "intel_iommu=on,off", "put intel_iommu=on in the place of intel_iommu=on,off" },
 		{ "iommu=off intel_iommu=on", "iommu=off", "remove iommu=off" },
 		{ "iommu=pt,off", "iommu=pt,off", "put iommu=pt in the place of iommu=pt,off" },

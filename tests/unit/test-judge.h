@@ -229,7 +229,7 @@ static inline void make_vm(struct world *world)
 		.devices = world->devices,
 		.device_count = 1,
 	};
-	world->all = (struct vms){ world->vms, 1, { 0 } };
+	world->all = (struct vms){ .items = world->vms, .count = 1 };
 }
 
 static inline struct world *make_world(void)
