@@ -296,6 +296,18 @@ int root_write_state(const struct root *root, const char *path, const struct fil
 	return r < 0 ? error_set_errno(error, r, "sync the directory of %s%s", root->name, path) : 0;
 }
 
+int root_sync(const struct root *root, const char *directory, struct error *error)
+{
+	struct error ignored;
+	AUTO_CLOSE int fd = root_open_file(root, directory, O_RDONLY | O_DIRECTORY, &ignored);
+	if (root_absent(fd))
+		return 0;
+	if (fd < 0 || syncfs(fd) < 0)
+		return error_set_errno(error, fd < 0 ? fd : -errno, "sync the file system of %s%s", root->name,
+				       directory);
+	return 0;
+}
+
 int root_remove_beside(const struct root *root, const char *path, struct error *error)
 {
 	const char *name;

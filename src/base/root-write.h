@@ -45,6 +45,9 @@ int root_read_state(const struct root *root, struct arena *arena, const char *pa
 int root_write_state(const struct root *root, const char *path, const struct file_state *state, struct error *error)
 	MUST_CHECK;
 
+/* All that was written to the file system of a directory gets to the disk (syncfs(2)). Absent is no failure. */
+int root_sync(const struct root *root, const char *directory, struct error *error) MUST_CHECK;
+
 /* Removes what a crash left beside a file; a file itself is never touched. */
 int root_remove_beside(const struct root *root, const char *path, struct error *error) MUST_CHECK;
 

@@ -110,6 +110,16 @@ static void complete_path(struct arena *arena)
 	setenv("PATH", arena_strndup(arena, framed, strlen(framed) - 1), 1);
 }
 
+/* Such programs rename and do not sync: the journal must not call done what a power failure would take back. */
+static int sync_made(const struct root *root, struct error *error)
+{
+	static const char *const places[] = { "/etc", "/boot", "/boot/efi", "/efi" };
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
+		r = root_sync(root, places[i], error);
+	return r;
+}
+
 static int run(const struct root *root, struct arena *arena, const char *const *argv, struct error *error)
 {
 	struct list words = { .arena = arena };
@@ -123,6 +133,8 @@ static int run(const struct root *root, struct arena *arena, const char *const *
 	struct child_result result;
 	complete_path(arena);
 	int r = child_run_ok(arena, &request, &result, error);
+	if (r == 0)
+		r = sync_made(root, error);
 	return r < 0 ? error_prefix(error, r, "run %s", change_command(arena, words.items)) : 0;
 }
 

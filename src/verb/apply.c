@@ -31,11 +31,11 @@ static int apply(struct job *job)
 	if (plan_request_make(job->request, job->root, &job->plan, &job->found, &job->error) < 0)
 		return fail(job);
 	plan_request_say(&job->plan, &job->found);
-	changing_show(stdout, job->arena, &job->plan);
 	plan_request_print_others(job->arena, &job->found);
 	if (!job->plan.count) {
-		say(job->request->count && !job->found.other_count && !job->found.restart ? "apply: nothing to do: it is so already" :
-								   "apply: there is nothing for nestpci to change");
+		say(job->request->count && !job->found.other_count && !job->found.restart ?
+			    "apply: nothing to do: it is so already" :
+			    "apply: there is nothing for nestpci to change");
 		return VERB_DONE;
 	}
 	status = changing_apply("apply", job->arena, &job->plan, job->request->yes, &lock, &entry);

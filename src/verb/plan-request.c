@@ -226,9 +226,11 @@ void plan_request_print_others(struct arena *arena, const struct plan_findings *
 {
 	size_t width = say_width(stdout);
 	if (findings->other_count)
-		puts("\nWhat this does not mend, and who can:");
+		puts("What this does not mend, and who can:");
 	for (size_t i = 0; i < findings->other_count; i++)
 		print_other(arena, &findings->others[i], width && width < 100 ? width : 80);
+	if (findings->other_count)
+		putchar('\n');
 }
 
 void plan_request_say(const struct plan *plan, const struct plan_findings *findings)

@@ -76,10 +76,11 @@ static int run(struct verb_args *args)
 	}
 	plan_request_say(&plan, &found);
 	if (!plan.count)
-		say(request.count && !found.other_count && !found.restart ? "plan: nothing to do: it is so already" :
-							 "plan: there is nothing for nestpci to change");
-	changing_show(stdout, &arena, &plan);
+		say(request.count && !found.other_count && !found.restart ?
+			    "plan: nothing to do: it is so already" :
+			    "plan: there is nothing for nestpci to change");
 	plan_request_print_others(&arena, &found);
+	changing_show(stdout, &arena, &plan);
 	return VERB_DONE;
 }
 

@@ -190,12 +190,15 @@ static void without_the_kernels_configuration_its_default_is_unknown(void **stat
 
 static void the_parameter_that_switches_it_off_is_named(void **state)
 {
-	static const char *const lines[][2] = {
-		{ "intel_iommu=off", "intel_iommu=off" },
-		{ "intel_iommu=on intel_iommu=off", "intel_iommu=off" },
-		{ "intel_iommu=on,off", "intel_iommu=on,off" },
-		{ "iommu=off intel_iommu=on", "iommu=off" },
-		{ "iommu=pt,off", "iommu=pt,off" },
+	/* What else a word says stays. */
+	static const char *const lines[][3] = {
+		{ "intel_iommu=off", "intel_iommu=off", "remove intel_iommu=off" },
+		{ "intel_iommu=on intel_iommu=off", "intel_iommu=off",
+		  "put intel_iommu=on in the place of intel_iommu=" },
+		{ "intel_iommu=on,off", "intel_iommu=on,off", "put intel_iommu=on in the place of intel_iommu=on,off" },
+		{ "iommu=off intel_iommu=on", "iommu=off", "remove iommu=off" },
+		{ "iommu=pt,off", "iommu=pt,off", "put iommu=pt in the place of iommu=pt,off" },
+		{ "intel_iommu=off,sm_on", "sm_on", "put intel_iommu=sm_on in the place of intel_iommu=off,sm_on" },
 	};
 	struct model *m = *state;
 	make_l0(m);
@@ -203,7 +206,7 @@ static void the_parameter_that_switches_it_off_is_named(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		set_cmdline(m, lines[i][0]);
 		assert_verdict(m, "iommu-not-disabled", VERDICT_FAIL, lines[i][1]);
-		assert_contains(find_finding(m, "iommu-not-disabled")->remedy, "remove");
+		assert_contains(find_finding(m, "iommu-not-disabled")->remedy, lines[i][2]);
 		assert_verdict(m, "iommu-active", VERDICT_NA, "follows from iommu-not-disabled");
 		assert_int(count_verdicts(m, VERDICT_FAIL), 1);
 	}
@@ -421,7 +424,9 @@ static void uncovered_graphics_are_warned_of(void **state)
 	m->host.functions.count = 1;
 	set_cmdline(m, "intel_iommu=on,igfx_off");
 	assert_verdict(m, "iommu-igfx", VERDICT_WARN, "0000:00:02.0 cannot be passed on");
-	assert_contains(find_finding(m, "iommu-igfx")->remedy, "remove intel_iommu=on,igfx_off");
+	assert_contains(find_finding(m, "iommu-igfx")->remedy,
+			"put intel_iommu=on in the place of intel_iommu=on,igfx_off");
+	assert_int(find_finding(m, "iommu-igfx")->mend_count, 0);
 	m->functions[0].group = "0";
 	assert_verdict(m, "iommu-igfx", VERDICT_PASS, "group 0");
 	m->functions[0].vendor = 0x1002;
