@@ -52,7 +52,8 @@ static void width_remedy(const struct subject_set *set, const struct vm *vm, con
 			(struct judge_words){
 				.proxmox = width_words(set, vm, arena, bits),
 				.libvirt = arena_printf(
-					arena, "virsh edit %s: <iommu model='intel'><driver ... aw_bits='%s'/></iommu>",
+					arena,
+					"virsh edit %s: set aw_bits='%s' in the <driver> of <iommu model='intel'>",
 					judge_libvirt_name(vm), bits),
 				.plain = arena_printf(arena, "add aw-bits=%s to -device intel-iommu", bits),
 			});

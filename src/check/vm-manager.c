@@ -106,7 +106,8 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 	struct list keys = { .arena = arena };
 	for (size_t i = 0; i < vm->pending_count; i++) {
 		const struct vm_pending *pending = &vm->pending[i];
-		if (!pending->key || !matters(pending->key))
+		/* Of libvirt, only what matters is compared. */
+		if (!pending->key || (vm->manager != VM_LIBVIRT && !matters(pending->key)))
 			continue;
 		list_add(&keys, pending->key);
 		if (keys.count > JUDGE_EVIDENCE_MAX)
@@ -116,7 +117,7 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 			       pending->wanted ? pending->wanted : "not set");
 	}
 	if (keys.count == 0) {
-		if (vm->manager == VM_PROXMOX && vm->source == VM_FROM_CONFIGURATION && vm->running != VM_UNKNOWN)
+		if (vm->manager != VM_PLAIN && vm->source == VM_FROM_CONFIGURATION && vm->running != VM_UNKNOWN)
 			judge_pass(finding, arena, "no change of %s waits for its next start", name);
 		else
 			judge_na(finding, arena, "no change of %s is known to wait", name);
@@ -147,6 +148,8 @@ static void judge_args(const struct subject_set *set, const void *subject, struc
 	const struct vm *vm = subject;
 	const char *name = judge_vm_name(arena, vm);
 	const struct vm_device *first = NULL;
+	bool of_libvirt = vm->manager == VM_LIBVIRT;
+	const char *args = of_libvirt ? "<qemu:commandline>" : "args";
 	if (vm->manager == VM_PLAIN) {
 		judge_na(finding, arena, "%s has no manager", name);
 		return;
@@ -173,9 +176,9 @@ static void judge_args(const struct subject_set *set, const void *subject, struc
 				.plain = "",
 			});
 	} else if (vm->args && *vm->args) {
-		judge_pass(finding, arena, "args of %s hold no device of the host", name);
+		judge_pass(finding, arena, "%s of %s hold%s no device of the host", args, name, of_libvirt ? "s" : "");
 	} else {
-		judge_na(finding, arena, "%s has no args", name);
+		judge_na(finding, arena, "%s has no %s", name, args);
 	}
 }
 
@@ -230,10 +233,11 @@ static const struct check checks[] = {
 		.scope = CHECK_VM,
 		.levels = CHECK_HYPERVISORS,
 		.title = "no change waits for the VM's next start",
-		.looks_at = "[PENDING] of the configuration",
+		.looks_at =
+			"[PENDING] of the configuration; the persistent definition of libvirt, and that of the running domain",
 		.why = "machine, cpu, args, hostpci and others are taken over when QEMU starts. A reboot inside keeps QEMU.",
-		.mend = "qm shutdown, then qm start.",
-		.see = "qm(1), pending",
+		.mend = "qm shutdown, then qm start; virsh shutdown, then virsh start.",
+		.see = "qm(1), pending; virsh(1), dumpxml --inactive",
 		.rows = "F041",
 		.judge = judge_pending,
 	},

@@ -142,9 +142,11 @@ static void space_remedy(const struct vm *vm, const struct given *given, struct 
 							parked, behind),
 				.libvirt = arena_printf(
 					arena,
-					"put them behind one <controller type='pci' model='pcie-to-pci-bridge'/>; or "
-					"give one of them only, and %s",
-					parked),
+					"virsh edit %s: put them behind one <controller type='pci' index='N' "
+					"model='pcie-to-pci-bridge'/>, by <address type='pci' bus='0xN' slot='0x01' "
+					"function='0x0'/>, slot='0x02', ... in each <hostdev>; or give one of them "
+					"only, and %s",
+					judge_libvirt_name(vm), parked),
 				.plain = arena_printf(arena, "%s; or give one of them only, and %s", behind, parked),
 			});
 }

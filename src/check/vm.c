@@ -223,8 +223,10 @@ static void judge_hibernated(const struct subject_set *set, const void *subject,
 				arena,
 				"resume it (qm resume %s), shut the guest down (qm shutdown %s), and change it then",
 				judge_id(vm), judge_id(vm)),
-			.libvirt = arena_printf(arena, "virsh start %s, then virsh shutdown %s, and change it then",
-						judge_libvirt_name(vm), judge_libvirt_name(vm)),
+			.libvirt = arena_printf(arena,
+						"virsh start %s, then virsh shutdown %s, and change it then; or virsh "
+						"managedsave-remove %s, which is as if it had lost power",
+						judge_libvirt_name(vm), judge_libvirt_name(vm), judge_libvirt_name(vm)),
 			.plain = "start it without -incoming, -loadvm or -loadstate",
 		});
 }

@@ -253,8 +253,9 @@ static void print_vm(const struct screen *screen, const struct vm *vm)
 	static const char *const managers[] = { "plain QEMU", "Proxmox VE", "libvirt" };
 	if (!vm)
 		return;
+	bool named = vm->name && !text_equals(vm->name, vm->id);
 	const char *text = arena_printf(screen->arena, "VM:      %s%s%s%s, %s%s%s; devices: %zu", vm->id ? vm->id : "?",
-					vm->name ? " (" : "", vm->name ? vm->name : "", vm->name ? ")" : "",
+					named ? " (" : "", named ? vm->name : "", named ? ")" : "",
 					managers[vm->manager], vm->path ? ", " : "", vm->path ? vm->path : "",
 					vm->device_count);
 	say_wrapped(stdout, report_printable(screen->arena, text), 0, 9, screen->width);

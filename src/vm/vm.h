@@ -25,6 +25,7 @@ struct vm_viommu {
 	bool native;       /* the manager's own setting: put in the right place by it */
 	bool first;        /* stands before every vfio device on the line that results */
 	const char *after; /* the vfio device that stands before it, when not first; or NULL */
+	const char *doubt; /* why `first` is a guess; NULL: it is none */
 	enum vm_answer caching_mode;
 	enum vm_answer intremap; /* UNKNOWN: auto */
 	enum vm_answer eim;

@@ -339,6 +339,8 @@ static void libvirt_does_not_see_a_hidden_viommu(void **state)
 	w->vms[0].device_count = 2;
 	struct finding finding = EXPECT("vm-memlock", WARN, "2 devices");
 	assert_contains(finding.remedy, "<hard_limit unit='MiB'>17408</hard_limit>");
+	w->vms[0].hard_limit_mib = 100;
+	EXPECT("vm-memlock", NA, "memlock");
 }
 
 static void huge_pages_want_numa(void **state)
