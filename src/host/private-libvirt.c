@@ -86,7 +86,7 @@ struct slice private_libvirt_answer(struct private_state *state, struct slice an
 		rename_in_tree(state, member(domain, "live", json_type_object));
 	}
 	rename_host(state, object);
-	return slice_of(arena_strdup(state->arena,
-				     json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-										    JSON_C_TO_STRING_NOSLASHESCAPE)));
+	const char *text = json_object_to_json_string_ext(object,
+							  JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return slice_of(arena_printf(state->arena, "%s\n", text));
 }

@@ -3,6 +3,8 @@
 import json
 import pathlib
 import re
+import shlex
+import subprocess
 import time
 
 import pytest
@@ -14,7 +16,8 @@ SPLIT = "<features><acpi/><ioapic driver='qemu'/></features>"
 
 
 def findings(libvirt, *words, status=(0, 1), **more):
-    done = libvirt.nest("check", *words, "--json", **more)
+    """As level 0: these VMs are hypervisors, whatever machine the tests run on."""
+    done = libvirt.nest("check", *words, "--level", "0", "--json", **more)
     assert done.returncode in status, done.stderr
     return {(each["check"], each["subject"]): each for each in json.loads(done.stdout)["findings"]}
 
@@ -38,14 +41,14 @@ def line_of_libvirt(libvirt, xml):
     """The -device words that libvirt itself makes of an XML, and the other options."""
     path = libvirt.folder / "native.xml"
     path.write_text(xml)
-    import shlex
     words = shlex.split(libvirt.virsh("domxml-to-native", "qemu-argv", path))
     return [json.loads(word) for word in words if word.startswith('{"driver":')], words
 
 
 def test_a_definition_is_judged(libvirt):
-    device = a_device()
-    libvirt.define(domain_xml("l1", head=SPLIT, devices=INTEL + hostdev(device)))
+    port = "<controller type='pci' index='1' model='pcie-root-port'/>"
+    place = "<address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>"
+    libvirt.define(domain_xml("l1", head=SPLIT, devices=INTEL + port + hostdev(a_device(), place)))
     found = findings(libvirt, "--vm", "l1")
     assert found["vm-viommu-present", "VM l1"]["verdict"] == "PASS"
     assert found["vm-viommu-first", "VM l1"]["verdict"] == "PASS"
@@ -155,13 +158,16 @@ def test_a_snapshot_judges_as_the_machine(libvirt, tmp_path):
             name = re.search(r'"name":"(vmname\d+)"', text).group(1)
         replayed = findings(libvirt, "--snapshot", snapshot, "--vm", name)
         for (check, subject), finding in live.items():
-            if check.startswith("vm-"):
-                assert replayed[check, subject.replace("payroll-machine", name)]["verdict"] == finding["verdict"], check
+            # Of processes that came and went meanwhile, not all is known.
+            if check.startswith("vm-") and check != "vm-device-shared":
+                again = replayed[check, subject.replace("payroll-machine", name)]
+                assert again["verdict"] == finding["verdict"], again["summary"]
 
 
 def test_a_connection_that_is_not_there_is_told(libvirt):
-    done = libvirt.nest("check", "--connect", "qemu+unix:///system?socket=/nowhere/sock", "--vm", "l1")
-    assert done.returncode == 3 and "there is no VM 'l1'" in done.stderr
+    libvirt.define(domain_xml("defined-here"))
+    done = libvirt.nest("check", "--connect", "qemu+unix:///system?socket=/nowhere/sock", "--vm", "defined-here")
+    assert done.returncode == 3 and "there is no VM 'defined-here'" in done.stderr
     done = libvirt.nest("check", "--connect", "qemu+unix:///system?socket=/nowhere/sock", "--brief")
     assert "/nowhere/sock" in done.stderr
 
@@ -180,7 +186,6 @@ def test_a_frozen_libvirtd_does_not_hold_up_for_ever(libvirt):
 def test_without_a_socket_nothing_is_started(libvirt, tmp_path):
     """No helper is started, whatever is in PATH: strace sees all."""
     calls = tmp_path / "calls"
-    import subprocess
     done = subprocess.run(["strace", "-f", "-e", "trace=execve", "-o", calls, libvirt.nestpci, "check", "--brief"],
                           capture_output=True, text=True, timeout=120, check=False,
                           env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
@@ -204,6 +209,10 @@ def test_two_hundred_domains(libvirt):
     for number in range(many):
         libvirt.define(domain_xml(f"vm{number}", head=SPLIT, devices=INTEL))
     started = time.monotonic()
+    commands = ["list --all"] + [f"dumpxml vm{number}" for number in range(many)]
+    libvirt.virsh(input="\n".join(commands) + "\n")
+    one_virsh = time.monotonic() - started
+    started = time.monotonic()
     libvirt.virsh("list", "--all")
     for number in range(many):
         libvirt.virsh("dumpxml", f"vm{number}")
@@ -211,6 +220,7 @@ def test_two_hundred_domains(libvirt):
     started = time.monotonic()
     found = findings(libvirt, "--vm", "vm199")
     ours = time.monotonic() - started
-    print(f"\n{many} domains: nestpci check {ours:.2f} s, virsh {virsh:.2f} s, ratio {ours / virsh:.2f}")
+    print(f"\n{many} domains: nestpci check {ours:.2f} s; one virsh for each {virsh:.2f} s, ratio {ours / virsh:.3f}; "
+          f"one virsh for all {one_virsh:.2f} s, ratio {ours / one_virsh:.2f}")
     assert found["vm-viommu-one", "VM vm199"]["verdict"] == "PASS"
     assert ours < virsh
