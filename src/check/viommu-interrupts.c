@@ -19,11 +19,11 @@ static void where_evidence(const struct subject_set *set, const struct vm *vm, c
 }
 
 /* A native setting says all that is needed; so what says otherwise is args, a -global, or the line itself. */
-static void setting_remedy(const struct vm *vm, const struct vm_viommu *viommu, const char *key, const char *xml,
-			   struct finding *finding, struct arena *arena)
+static void setting_remedy(const struct subject_set *set, const struct vm *vm, const struct vm_viommu *viommu,
+			   const char *key, const char *xml, struct finding *finding, struct arena *arena)
 {
 	judge_wanted(finding, arena, "%s=on", key);
-	const char *machine = judge_proxmox_machine(arena, vm, "viommu", "intel");
+	const char *machine = judge_proxmox_machine(set, viommu->native ? NULL : finding, arena, vm, "viommu", "intel");
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){
@@ -66,7 +66,7 @@ static void judge_caching_mode(const struct subject_set *set, const void *subjec
 			   "refuses devices of the host (\"caching-mode=on\")",
 			   name);
 		where_evidence(set, vm, viommu, finding, arena);
-		setting_remedy(vm, viommu, "caching-mode", "caching_mode='on'", finding, arena);
+		setting_remedy(set, vm, viommu, "caching-mode", "caching_mode='on'", finding, arena);
 	}
 }
 
@@ -89,7 +89,7 @@ static void judge_remapping(const struct subject_set *set, const void *subject, 
 			   "support\")",
 			   name);
 		where_evidence(set, vm, viommu, finding, arena);
-		setting_remedy(vm, viommu, "intremap", "intremap='on'", finding, arena);
+		setting_remedy(set, vm, viommu, "intremap", "intremap='on'", finding, arena);
 	} else if (line->irqchip == VM_IRQCHIP_SPLIT || line->irqchip == VM_IRQCHIP_OFF || line->kvm == VM_NO) {
 		judge_pass(finding, arena, "the vIOMMU of %s remaps interrupts%s", name,
 			   viommu->intremap == VM_YES ? "" : " (not given: QEMU switches it on by itself)");
@@ -136,7 +136,7 @@ static void irqchip_remedy(const struct subject_set *set, const struct vm *vm, c
 {
 	where_evidence(set, vm, viommu, finding, arena);
 	judge_wanted(finding, arena, "kernel-irqchip=split");
-	const char *machine = judge_proxmox_machine(arena, vm, "viommu", "intel");
+	const char *machine = judge_proxmox_machine(set, viommu->native ? NULL : finding, arena, vm, "viommu", "intel");
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){
@@ -259,7 +259,7 @@ static void judge_eim(const struct subject_set *set, const void *subject, struct
 		judge_fail(finding, arena, "%s has %u CPUs and eim=off: those above %d get no interrupts of devices",
 			   name, line->cpus, CPUS_WITHOUT_EIM);
 		where_evidence(set, vm, viommu, finding, arena);
-		setting_remedy(vm, viommu, "eim", "intremap='on' eim='on'", finding, arena);
+		setting_remedy(set, vm, viommu, "eim", "intremap='on' eim='on'", finding, arena);
 	} else if (libvirt_may_want_eim(set, vm, viommu)) {
 		bool refused = judge_since(&set->host->versions.libvirt, 10, 10, 0) == SINCE_NO;
 		(refused ? judge_fail : judge_warn)(
@@ -267,7 +267,7 @@ static void judge_eim(const struct subject_set *set, const void *subject, struct
 			"%s has %u CPUs, and its <iommu> does not say eim='on': %s (\"extended interrupt mode\")", name,
 			line->cpus, refused ? "libvirt refuses" : "libvirt before 10.10 refuses");
 		where_evidence(set, vm, viommu, finding, arena);
-		setting_remedy(vm, viommu, "eim", "intremap='on' eim='on'", finding, arena);
+		setting_remedy(set, vm, viommu, "eim", "intremap='on' eim='on'", finding, arena);
 	} else if (!split || viommu->intremap == VM_NO) {
 		judge_na(finding, arena, "extended interrupt mode needs interrupt remapping and a split irqchip first");
 	} else if (line->kvm == VM_YES || viommu->eim == VM_YES) {
