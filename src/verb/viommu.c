@@ -204,12 +204,13 @@ const struct verb verb_viommu = {
 	.name = "viommu",
 	.summary = "give a VM its vIOMMU",
 	.synopsis = "[OPTIONS] VM",
-	.help = "Gives a VM of Proxmox VE all that it needs to pass devices on to VMs of its own:\n"
-		"a vIOMMU before every device, and CPU, machine type, firmware and devices in\n"
-		"order. Shows it, asks, and does it: by Proxmox VE's own setting where that does,\n"
-		"else by the wrapper in the place of QEMU. It holds for every start, and comes\n"
-		"into force when the VM is stopped and started, which is left to you unless you\n"
-		"ask for it. What runs afterwards is verified.\n"
+	.help = "Gives a VM of Proxmox VE or libvirt all that it needs to pass devices on to VMs\n"
+		"of its own: a vIOMMU before every device, and CPU, machine type, firmware and\n"
+		"devices in order. Shows it, asks, and does it: by an edit of the domain's\n"
+		"definition; by Proxmox VE's own setting where that does, else by the wrapper in\n"
+		"the place of QEMU. It holds for every start, and comes into force when the VM is\n"
+		"stopped and started, which is left to you unless you ask for it. What runs\n"
+		"afterwards is verified.\n"
 		"\n"
 		"Example: nestpci viommu 101 --restart",
 	.options = options,
