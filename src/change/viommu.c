@@ -232,10 +232,18 @@ static int make_by_wrapper(struct viommu_making *making, const char *machine, un
 		wish.group_count = known->groups.count;
 	}
 	list_printf(&plan->notes, "by the wrapper in the place of QEMU, because %s", why);
+	if (making->wish->vm->ha)
+		list_printf(&plan->notes,
+			    "HA may start VM %s on another node: there it has no vIOMMU, unless this is run there, too",
+			    making->id);
 	if (has_other_model(making->wish->vm))
 		machine = property_edit(plan->arena, machine, "type", "viommu", NULL);
 	int r = plan_set(plan, &proxmox_manager, making->id, "machine", machine, RESTART_VM,
 			 "an intel-iommu needs q35, and no other vIOMMU beside it", error);
+	if (r == 0 && plan->root->snapshot) {
+		list_printf(&plan->notes, "a snapshot does not show what the wrapper needs: left out here");
+		return 0;
+	}
 	return r < 0 ? r : make_wrapper(plan, &wish, error);
 }
 

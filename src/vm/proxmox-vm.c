@@ -260,6 +260,8 @@ static void refuse(struct reading *reading, const char *key, const char *why)
 {
 	const char *where = where_is(reading, key);
 	list_printf(&reading->vm->problems, "%s: %s: Proxmox VE refuses to start the VM", where ? where : key, why);
+	if (strcmp(key, "machine") == 0)
+		reading->vm->refused = reading->vm->problems.items[reading->vm->problems.count - 1];
 }
 
 static void check_machine(struct reading *reading)

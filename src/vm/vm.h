@@ -28,6 +28,7 @@ struct vm_viommu {
 	bool by_wrapper;   /* not of the definition: the QEMU wrapper adds it at each start here (vm/wrapper.h) */
 	bool first;        /* stands before every vfio device on the line that results */
 	const char *after; /* the vfio device that stands before it, when not first; or NULL */
+	const char *doubt; /* why `first` is a guess; NULL: it is none */
 	enum vm_answer caching_mode;
 	enum vm_answer intremap; /* UNKNOWN: auto */
 	enum vm_answer eim;
@@ -144,6 +145,7 @@ struct vm {
 	const struct libvirt_domain *domain;        /* libvirt: what it was read from; or NULL */
 	const struct qemu_vm *line;                 /* the QEMU line that it was read from; or NULL */
 	struct list problems;                       /* what could not be read or understood, as sentences */
+	const char *refused; /* of these, why the manager does not start it with its machine as it is set; or NULL */
 };
 
 struct vms {
