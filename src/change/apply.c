@@ -83,6 +83,25 @@ static int check_edits(const struct engine *engine, size_t count, const char **r
 	return 0;
 }
 
+/* A link that led somewhere and would lead nowhere now is no way back: what it led to went meanwhile. */
+static int check_links(const struct engine *engine, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct change *change = &engine->entry->plan.items[i];
+		const char *link = change->kind == CHANGE_FILE ? change->before.link : NULL;
+		const char *folder = !link || link[0] == '/' ? "" : change->path;
+		if (!link ||
+		    root_exists(engine->root, arena_printf(engine->arena, "%.*s%s",
+							   (int)(text_basename(folder) - folder), folder, link)))
+			continue;
+		return error_set(error, -ESTALE,
+				 "%s%s was a link to %s, which is not there any more: only a new plan can take this "
+				 "back",
+				 engine->root->name, change->path, link);
+	}
+	return 0;
+}
+
 static int clear_leftovers(const struct engine *engine, struct error *error)
 {
 	int r = 0;
@@ -217,16 +236,22 @@ static int forwards(const struct engine *engine, enum change_end *ret_end, struc
 	return r;
 }
 
+int change_apply_entry(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
+		       struct journal_entry *ret_entry, enum change_end *ret_end, struct error *error)
+{
+	*ret_end = CHANGE_NOTHING;
+	int r = journal_add(plan->root, arena, plan, ret_entry, error);
+	if (r < 0)
+		return r;
+	struct engine engine = { plan->root, arena, ret_entry, watch };
+	return forwards(&engine, ret_end, error);
+}
+
 int change_apply(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
 		 enum change_end *ret_end, struct error *error)
 {
 	struct journal_entry entry;
-	*ret_end = CHANGE_NOTHING;
-	int r = journal_add(plan->root, arena, plan, &entry, error);
-	if (r < 0)
-		return r;
-	struct engine engine = { plan->root, arena, &entry, watch };
-	return forwards(&engine, ret_end, error);
+	return change_apply_entry(arena, plan, watch, &entry, ret_end, error);
 }
 
 int change_resume(struct arena *arena, struct journal_entry *entry, const struct change_watch *watch,
@@ -234,7 +259,8 @@ int change_resume(struct arena *arena, struct journal_entry *entry, const struct
 {
 	struct engine engine = { entry->plan.root, arena, entry, watch };
 	const struct change_undo_options back = { .keep_edited = false };
-	if (entry->state == JOURNAL_UNDOING)
+	/* What was for one start: that start may have been, and nobody knows. */
+	if (entry->state == JOURNAL_UNDOING || entry->plan.once)
 		return change_undo(arena, entry, &back, watch, ret_difference, ret_end, error);
 	*ret_end = CHANGE_PARTLY;
 	int r = check_edits(&engine, entry->plan.count, ret_difference, error);
@@ -253,6 +279,8 @@ int change_undo(struct arena *arena, struct journal_entry *entry, const struct c
 	*ret_end = journal_unfinished(entry) ? CHANGE_PARTLY : CHANGE_NOTHING;
 	if (!options->keep_edited)
 		r = check_edits(&engine, reached, ret_difference, error);
+	if (r == 0 && entry->state != JOURNAL_UNDOING)
+		r = check_links(&engine, reached, error);
 	if (r == 0)
 		r = save(&engine, JOURNAL_UNDOING, error);
 	if (r < 0)

@@ -37,7 +37,12 @@ int change_check_ground(struct arena *arena, const struct plan *plan, const char
 int change_apply(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
 		 enum change_end *ret_end, struct error *error) MUST_CHECK;
 
-/* Goes on with an unfinished entry: forwards, or backwards where going back had begun. Errors as those below. */
+/* The same, and the entry. */
+int change_apply_entry(struct arena *arena, const struct plan *plan, const struct change_watch *watch,
+		       struct journal_entry *ret_entry, enum change_end *ret_end, struct error *error) MUST_CHECK;
+
+/* Goes on with an unfinished entry: forwards, or backwards where going back had begun, and with what was for one start.
+ * Errors as those below. */
 int change_resume(struct arena *arena, struct journal_entry *entry, const struct change_watch *watch,
 		  const char **ret_difference, enum change_end *ret_end, struct error *error) MUST_CHECK;
 

@@ -70,7 +70,9 @@ struct plan {
 	struct change_ground *grounds; /* those that are changed are not among them */
 	size_t ground_count;
 	size_t ground_room;
-	struct list notes; /* worth knowing before it is applied, as sentences */
+	struct list notes;   /* worth knowing before it is applied, as sentences */
+	const char *purpose; /* what it is for, where it is to be found in the journal by that: "viommu 101"; or NULL */
+	bool once; /* for one start of a VM: whoever applied it takes it back after that, or the next nestpci */
 };
 
 void plan_begin(struct plan *plan, const struct root *root, struct arena *arena);

@@ -138,6 +138,10 @@ int journal_format(struct arena *arena, const struct journal_entry *entry, struc
 	json_add_text(object, "state", state_names[entry->state]);
 	json_add_number(object, "step", (int64_t)entry->step);
 	json_add_text(object, "problem", entry->problem);
+	if (entry->plan.purpose)
+		json_add_text(object, "purpose", entry->plan.purpose);
+	if (entry->plan.once)
+		json_add_bool(object, "once", true);
 	json_object_object_add(object, "directories", texts_to_json(entry->directories.items));
 	json_object_object_add(object, "changes", changes);
 	int r = check_texts(arena, &entry->plan, error);
@@ -358,6 +362,11 @@ int journal_parse(struct arena *arena, struct slice text, struct journal_entry *
 	entry.state = get_word(&reading, object, "state", state_names, ARRAY_SIZE(state_names));
 	entry.problem = get_optional(&reading, object, "problem");
 	entry.directories = get_texts(&reading, object, "directories");
+	/* Entries of old have neither. */
+	if (json_object_object_get_ex(object, "purpose", NULL))
+		entry.plan.purpose = get_text(&reading, object, "purpose");
+	if (json_object_object_get_ex(object, "once", NULL))
+		entry.plan.once = json_object_get_boolean(get(&reading, object, "once", json_type_boolean));
 	struct json_object *changes = get(&reading, object, "changes", json_type_array);
 	entry.plan.count = entry.plan.room = changes ? json_object_array_length(changes) : 0;
 	entry.plan.items = arena_alloc_array(arena, entry.plan.count + 1, sizeof(*entry.plan.items));

@@ -123,6 +123,25 @@ int journal_read(const struct root *root, struct arena *arena, uint64_t number, 
 	return r;
 }
 
+int journal_claim(const struct root *root, struct arena *arena, uint64_t number, struct error *error)
+{
+	const char *path = arena_printf(arena, JOURNAL "/%llu", (unsigned long long)number);
+	AUTO_CLOSE int fd = root_open_file(root, path, O_RDONLY | O_DIRECTORY, error);
+	if (fd < 0)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	return TAKE_FD(fd);
+}
+
+static bool is_claimed(const struct root *root, struct arena *arena, const struct journal_entry *entry)
+{
+	if (!entry->plan.once || entry->state != JOURNAL_APPLIED)
+		return false;
+	AUTO_CLOSE int fd = journal_claim(root, arena, entry->number, NULL);
+	return fd == -EWOULDBLOCK;
+}
+
 /* The newest entry of which `wanted` holds. One that cannot be read is an error: it may be the one. */
 static int find(const struct root *root, struct arena *arena, bool (*wanted)(const struct journal_entry *),
 		struct journal_entry *ret, bool *ret_found, struct error *error)
@@ -134,7 +153,7 @@ static int find(const struct root *root, struct arena *arena, bool (*wanted)(con
 	while (r == 0 && count-- > 0) {
 		struct journal_entry entry;
 		r = journal_read(root, arena, numbers[count], &entry, error);
-		if (r < 0 || !wanted(&entry))
+		if (r < 0 || !wanted(&entry) || (wanted == journal_unfinished && is_claimed(root, arena, &entry)))
 			continue;
 		*ret = entry;
 		*ret_found = true;

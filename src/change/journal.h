@@ -31,10 +31,17 @@ struct journal_entry {
 	struct plan plan;        /* without grounds and notes */
 };
 
+/* What was for one start is done when it is taken back. */
 static inline bool journal_unfinished(const struct journal_entry *entry)
 {
-	return entry->state != JOURNAL_APPLIED && entry->state != JOURNAL_UNDONE;
+	return entry->state != JOURNAL_UNDONE && (entry->state != JOURNAL_APPLIED || entry->plan.once);
 }
+
+/*
+ * Says that an entry for one start is waited for, without the lock, as long as the descriptor is open; it is not found as
+ * unfinished until then.
+ */
+int journal_claim(const struct root *root, struct arena *arena, uint64_t number, struct error *error) MUST_CHECK;
 
 /*
  * One nestpci at a time changes a root: a descriptor to keep open. What is started meanwhile inherits it, so that an

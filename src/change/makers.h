@@ -54,6 +54,35 @@ int make_wrapper(struct plan *plan, const struct wrapper_wish *wish, struct erro
 /* Takes this VM out, and with the last one the wrapper. What others wrote to its file is kept, and a note says so. */
 int make_no_wrapper(struct plan *plan, const char *vm, struct error *error) MUST_CHECK;
 
+/* What a VM is to get. */
+struct viommu_wish {
+	const struct subject_set *set; /* the host, as far as it is known */
+	const struct vm *vm;           /* as its manager defines it */
+	struct viommu_options options;
+	bool convert;            /* the machine type and firmware of an installed guest may be changed */
+	bool keep_firmware;      /* a q35 with SeaBIOS stays so */
+	const char *efi_storage; /* where an EFI disk is made; NULL: where its first disk is */
+	bool once;               /* for one start; the plan is marked so */
+};
+
+enum viommu_way {
+	VIOMMU_NATIVE,     /* the manager's own setting */
+	VIOMMU_BY_WRAPPER, /* the line is rewritten on its way to QEMU */
+};
+
+/*
+ * All that a VM needs to be a hypervisor that passes devices on: its vIOMMU, and CPU, machine type, firmware and devices
+ * in order. A note says why the wrapper is used where it is. -ENOTSUP: not like this; the text says what to do.
+ */
+int make_viommu(struct plan *plan, const struct viommu_wish *wish, enum viommu_way *ret, struct error *error)
+	MUST_CHECK;
+
+/* The vIOMMU away again, whoever gave it; not what else `make_viommu` put in order. */
+int make_no_viommu(struct plan *plan, const struct vm *vm, struct error *error) MUST_CHECK;
+
+/* What `purpose` a plan of the former for this VM has: by it the journal finds it again. */
+const char *viommu_purpose(struct arena *arena, const struct vm *vm);
+
 /*
  * What mends a finding. Nothing is added where it passes, and a note says so. -ENOTSUP: it is not known, does not
  * arise, or somebody else has to act; the text quotes the remedy.

@@ -85,6 +85,11 @@ const char *change_setting_difference(struct arena *arena, const struct change *
 {
 	struct buffer text = { .arena = arena };
 	const char *name = change_object(arena, change);
+	const struct manager *manager = change->manager;
+	if (manager->veil) {
+		before = before ? manager->veil(arena, change->key, before) : NULL;
+		after = after ? manager->veil(arena, change->key, after) : NULL;
+	}
 	buffer_puts(&text, "");
 	diff_unified(&text, before ? name : "/dev/null", slice_of(before ? arena_printf(arena, "%s\n", before) : ""),
 		     after ? name : "/dev/null", slice_of(after ? arena_printf(arena, "%s\n", after) : ""));

@@ -59,6 +59,10 @@ static void judge_present(const struct subject_set *set, const void *subject, st
 			 "this release of Proxmox VE does not take the machine setting of %s (vm-release)", name);
 		return;
 	}
+	if (vm->wrapper && vm->wrapper_problem && vm->q35) {
+		judge_na(finding, arena, "the QEMU wrapper is to give %s its vIOMMU (wrapper-place, vm-wrapper)", name);
+		return;
+	}
 	if (!vm->machine_known || !vm->q35) {
 		judge_na(finding, arena,
 			 vm->machine_known ? "%s is no q35, which a vIOMMU needs first (vm-machine-q35)" :

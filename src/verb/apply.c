@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
-
 #include "base/say.h"
 #include "verb/changing.h"
 #include "verb/plan-request.h"
@@ -19,34 +17,10 @@ static int fail(const struct job *job)
 	return VERB_FAILED;
 }
 
-/* The plan was shown; others may have come in between. */
-static int carry_out(struct job *job)
-{
-	const char *difference = NULL;
-	enum change_end end = CHANGE_NOTHING;
-	int r = change_check_ground(job->arena, &job->plan, &difference, &job->error);
-	if (r == 0) {
-		changing_catch_signals();
-		r = change_apply(job->arena, &job->plan, &changing_watch, &end, &job->error);
-	}
-	if (r == 0)
-		changing_say_restart(&job->plan);
-	return changing_end("apply", r == 0 ? CHANGE_DONE : end, difference, &job->error);
-}
-
-/* Somebody may take an hour to answer: meanwhile others are not held off. */
-static int ask_and_lock(struct job *job, int *lock)
-{
-	close(TAKE_FD(*lock));
-	if (!changing_ask("Apply this"))
-		return VERB_NO;
-	*lock = changing_lock(job->root, job->arena, &job->error);
-	return *lock < 0 ? fail(job) : VERB_DONE;
-}
-
 static int apply(struct job *job)
 {
 	int status = VERB_DONE;
+	struct journal_entry entry;
 	AUTO_CLOSE int lock = changing_lock(job->root, job->arena, &job->error);
 	if (lock < 0)
 		return fail(job);
@@ -60,11 +34,10 @@ static int apply(struct job *job)
 		say("apply: nothing to do: it is so already");
 		return VERB_DONE;
 	}
-	changing_show(stdout, job->arena, &job->plan);
-	fflush(stdout);
-	if (!job->request->yes)
-		status = ask_and_lock(job, &lock);
-	return status == VERB_DONE ? carry_out(job) : status;
+	status = changing_apply("apply", job->arena, &job->plan, job->request->yes, &lock, &entry);
+	if (status == VERB_DONE)
+		changing_say_restart(&job->plan);
+	return status;
 }
 
 static int run(struct verb_args *args)

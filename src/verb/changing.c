@@ -100,6 +100,39 @@ int changing_end(const char *what, enum change_end end, const char *difference, 
 	return VERB_PARTLY;
 }
 
+static int ask_and_lock(const char *what, struct arena *arena, const struct root *root, int *lock)
+{
+	struct error error;
+	close(TAKE_FD(*lock));
+	if (!changing_ask("Apply this"))
+		return VERB_NO;
+	*lock = changing_lock(root, arena, &error);
+	if (*lock >= 0)
+		return VERB_DONE;
+	say("%s: %s", what, error.text);
+	return VERB_FAILED;
+}
+
+int changing_apply(const char *what, struct arena *arena, const struct plan *plan, bool yes, int *lock,
+		   struct journal_entry *ret_entry)
+{
+	struct error error;
+	const char *difference = NULL;
+	enum change_end end = CHANGE_NOTHING;
+	changing_show(stdout, arena, plan);
+	fflush(stdout);
+	int status = yes ? VERB_DONE : ask_and_lock(what, arena, plan->root, lock);
+	if (status != VERB_DONE)
+		return status;
+	/* The plan was shown; others may have come in between. */
+	int r = change_check_ground(arena, plan, &difference, &error);
+	if (r == 0) {
+		changing_catch_signals();
+		r = change_apply_entry(arena, plan, &changing_watch, ret_entry, &end, &error);
+	}
+	return changing_end(what, r == 0 ? CHANGE_DONE : end, difference, &error);
+}
+
 int changing_finish_earlier(const struct root *root, struct arena *arena, bool yes, int *ret_status)
 {
 	struct journal_entry entry;
@@ -111,8 +144,11 @@ int changing_finish_earlier(const struct root *root, struct arena *arena, bool y
 	if (r == 0 && !found)
 		return 0;
 	if (r == 0) {
-		const char *way = entry.state == JOURNAL_UNDOING ? "taken back" : "applied";
-		say("entry %llu of the journal was cut off while it was %s:", (unsigned long long)entry.number, way);
+		bool once = entry.plan.once && entry.state != JOURNAL_UNDOING;
+		const char *way = entry.state == JOURNAL_UNDOING ? "was cut off while it was taken back" :
+				  once ? "was for one start of a VM, and is to be taken back" :
+					 "was cut off while it was applied";
+		say("entry %llu of the journal %s:", (unsigned long long)entry.number, way);
 		changing_show(stderr, arena, &entry.plan);
 		if (!yes && !changing_ask("Go on with it"))
 			return *ret_status = VERB_NO, -ECANCELED;

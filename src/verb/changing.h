@@ -31,5 +31,13 @@ extern const struct change_watch changing_watch;
 /* Says how an attempt ended, and returns the exit status. `verb` and `what` begin the message: "undo 3". */
 int changing_end(const char *what, enum change_end end, const char *difference, const struct error *error);
 
+/*
+ * Shows a plan, asks unless `yes`, applies it. `lock` is held, and still, or again, after it: somebody may take an hour to
+ * answer, and others are not held off meanwhile. `what` begins messages. VERB_NO: the answer was no; VERB_DONE: it is
+ * applied, and `ret_entry` is its entry.
+ */
+int changing_apply(const char *what, struct arena *arena, const struct plan *plan, bool yes, int *lock,
+		   struct journal_entry *ret_entry);
+
 /* First what an earlier run could not finish. -ECANCELED: the answer was no. */
 int changing_finish_earlier(const struct root *root, struct arena *arena, bool yes, int *ret_status);

@@ -84,6 +84,14 @@ int verb_next_option(struct verb_args *args, const char **value, int *ret_status
 	}
 }
 
+const char *verb_take_argument(struct verb_args *args)
+{
+	if (args->next >= args->argc)
+		return NULL;
+	optind = args->next + 1;
+	return args->argv[args->next++];
+}
+
 int verb_usage(const struct verb_args *args, const char *format, ...)
 {
 	char text[1024];

@@ -47,6 +47,12 @@ struct verb {
  */
 int verb_next_option(struct verb_args *args, const char **value, int *ret_status);
 
+/*
+ * Takes the argument that stopped verb_next_option, so that options may follow it as well: "viommu 101 --restart". NULL:
+ * none is left.
+ */
+const char *verb_take_argument(struct verb_args *args);
+
 /* Says what is wrong and where help is. Returns VERB_USAGE. */
 int verb_usage(const struct verb_args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

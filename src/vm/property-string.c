@@ -115,3 +115,42 @@ bool property_is_on(const struct property_string *string, const char *key)
 	const char *value = property_get(string, key);
 	return value && property_boolean(value) == 1;
 }
+
+static bool is_part_of(struct slice part, const char *default_key, const char *key)
+{
+	size_t length = strlen(key);
+	if (!memchr(part.start, '=', part.length))
+		return text_equals(default_key, key);
+	return part.length > length && part.start[length] == '=' && memcmp(part.start, key, length) == 0;
+}
+
+const char *property_edit(struct arena *arena, const char *text, const char *default_key, const char *key,
+			  const char *value)
+{
+	struct buffer result = { .arena = arena };
+	bool found = false;
+	buffer_puts(&result, "");
+	for (const char *rest = text ? text : ""; *rest;) {
+		size_t length = strcspn(rest, ",");
+		struct slice part = { rest, length };
+		rest += length + (rest[length] == ',');
+		bool replaced = is_part_of(part, default_key, key);
+		if (replaced && (!value || found))
+			continue;
+		if (result.length)
+			buffer_putc(&result, ',');
+		if (!replaced)
+			buffer_add(&result, part.start, part.length);
+		else if (memchr(part.start, '=', part.length))
+			buffer_printf(&result, "%s=%s", key, value);
+		else
+			buffer_puts(&result, value);
+		found |= replaced;
+	}
+	if (found || !value)
+		return result.text;
+	/* The default key stands first, and bare, as Proxmox VE itself writes it. */
+	if (text_equals(default_key, key))
+		return arena_printf(arena, "%s%s%s", value, result.length ? "," : "", result.text);
+	return arena_printf(arena, "%s%s%s=%s", result.text, result.length ? "," : "", key, value);
+}

@@ -63,3 +63,10 @@ int property_boolean(const char *text);
 bool property_is_on(const struct property_string *string, const char *key);
 
 bool property_is_boolean(const char *value);
+
+/*
+ * The text with this key set to a value, or taken away (NULL): in the place where it stood, else at the end. All others
+ * stay as they are spelled, and in order. NULL as the text is an empty one.
+ */
+const char *property_edit(struct arena *arena, const char *text, const char *default_key, const char *key,
+			  const char *value);

@@ -13,7 +13,7 @@
 #define START_TIMEOUT_S (30u * 60)
 /* HA's services look for requests every 10 s or so. */
 #define HA_TIMEOUT_S 120
-#define QMP_TIMEOUT_MS 5000
+#define QMP_TIMEOUT_MS 2000
 
 /* ---- Settings ---- */
 
@@ -153,6 +153,12 @@ static const char *show(struct arena *arena, const char *vm, const char *key, co
 
 /* ---- Starting and stopping ---- */
 
+static int is_running(const struct root *root, struct arena *arena, const char *vm, int *ret_pid, struct error *error)
+{
+	AUTO_CLOSE int fd = proxmox_open_pid(root, arena, vm, ret_pid, error);
+	return fd >= 0 ? 1 : fd == -ESRCH ? 0 : fd;
+}
+
 static bool is_managed(const struct root *root, struct arena *arena, const char *vm)
 {
 	struct proxmox_node node;
@@ -219,6 +225,7 @@ const struct manager proxmox_manager = {
 	.write_setting = write_setting,
 	.is_same = is_same,
 	.show = show,
+	.is_running = is_running,
 	.start = start,
 	.shut_down = shut_down,
 	.wait = wait_for_stop,

@@ -17,6 +17,8 @@
 
 /* qmeventd hears of the end at once, and starts Perl; this long until the lock is taken is long. */
 #define CLEANUP_BEGINS_MS 3000
+/* Who stopped the VM by qm leaves the lock about when qmeventd starts its program: until then, that says nothing. */
+#define CLEANUP_SEEN_MS 100
 /* `qm cleanup` itself gives up waiting for the lock after 60 s. */
 #define CLEANUP_ENDS_MS 90000
 
@@ -87,6 +89,9 @@ int proxmox_open_pid(const struct root *root, struct arena *arena, const char *v
 		return does_not_run(vm, error);
 	if (r < 0)
 		return r;
+	/* It is being written. */
+	if (!*text)
+		return does_not_run(vm, error);
 	if (text_to_number(text, 10, INT32_MAX, &pid) < 0 || !pid)
 		return error_set(error, -EINVAL, PROXMOX_RUN "/%s.pid: '%.40s' is no pid", vm, text);
 	/* First the descriptor, then the look: the pid cannot become another's in between. */
@@ -160,9 +165,11 @@ static bool lock_was_left(struct proxmox_stop *stop)
  */
 static int wait_for_cleanup(struct proxmox_stop *stop, struct error *error)
 {
-	uint64_t begins = clock_ms() + CLEANUP_BEGINS_MS;
+	uint64_t ended = clock_ms();
+	uint64_t begins = ended + CLEANUP_BEGINS_MS;
+	bool left = false;
 	for (;;) {
-		bool left = stop->locks >= 0 && lock_was_left(stop);
+		left |= stop->locks >= 0 && lock_was_left(stop);
 		struct cleanup_scan found = scan(stop);
 		if (found.pid) {
 			AUTO_CLOSE int fd = open_pidfd(found.pid);
@@ -173,10 +180,11 @@ static int wait_for_cleanup(struct proxmox_stop *stop, struct error *error)
 				       error_set(error, -ETIMEDOUT, "VM %s: 'qm cleanup' (process %d) does not end",
 						 stop->vm, found.pid);
 		}
-		if (left || !found.qmeventd || clock_ms() >= begins)
+		bool over = left && clock_ms() >= ended + CLEANUP_SEEN_MS;
+		if (over || !found.qmeventd || clock_ms() >= begins)
 			return 0;
-		if (stop->locks < 0)
-			poll(NULL, 0, 20);
+		if (stop->locks < 0 || left)
+			poll(NULL, 0, 10);
 		else if (wait_readable(stop->locks, begins) < 0)
 			return error_set(error, -EINTR, "interrupted");
 	}

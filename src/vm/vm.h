@@ -10,6 +10,8 @@
 #include "qemu/vm.h"
 
 struct proxmox_config;
+struct wrapper_state;
+struct wrapper_vm;
 struct libvirt_domain;
 
 enum vm_manager { VM_PLAIN, VM_PROXMOX, VM_LIBVIRT };
@@ -128,6 +130,10 @@ struct vm {
 	const char *display;    /* vga: */
 	bool x_vga;
 
+	/* What the QEMU wrapper of this host is told of it (vm/wrapper.h), or NULL; the line that results is the one then. */
+	const struct wrapper_vm *wrapper;
+	const char *wrapper_problem; /* why the wrapper would leave its line as it is; NULL: it would not */
+
 	struct vm_viommu *viommus; /* in the order of the line that results */
 	size_t viommu_count;
 	struct vm_device *devices;
@@ -146,6 +152,7 @@ struct vms {
 	const char *node;  /* what this host is called in its cluster, or NULL */
 	struct list nodes; /* all of that cluster, this one included; none: no cluster */
 	struct list problems;
+	const struct wrapper_state *wrapper; /* of this host; NULL: it has no Proxmox VE */
 };
 
 /*
