@@ -67,6 +67,32 @@ const char *change_command(struct arena *arena, const char *const *argv)
 	return text.text;
 }
 
+/* '*' becomes what the shell makes of the rest of the file's name. */
+static const char *word_of_loop(struct arena *arena, const char *word, const char *each)
+{
+	struct buffer text = { .arena = arena };
+	const char *star = strchr(word, '*');
+	if (!star) {
+		shell_quote(&text, word);
+		return text.text;
+	}
+	if (strncmp(word, each, (size_t)(star - word)) == 0 && each[star - word] == '\0' && !star[1])
+		return "\"$file\"";
+	return arena_printf(arena, "\"%.*s${file#%s}%s\"", (int)(star - word), word, each, star + 1);
+}
+
+const char *change_commands(struct arena *arena, const struct change *change)
+{
+	struct buffer text = { .arena = arena };
+	if (!change->each)
+		return change_command(arena, change->argv);
+	buffer_printf(&text, "for file in %s*; do", change->each);
+	for (size_t i = 0; change->argv[i]; i++)
+		buffer_printf(&text, " %s", word_of_loop(arena, change->argv[i], change->each));
+	buffer_puts(&text, "; done");
+	return text.text;
+}
+
 static const char *attribute_text(struct arena *arena, const struct change *change)
 {
 	struct buffer text = { .arena = arena };
@@ -128,13 +154,13 @@ const char *change_text(struct arena *arena, const struct change *change)
 	case CHANGE_COMMAND:
 		break;
 	}
-	return arena_printf(arena, "%s\n", change_command(arena, change->argv));
+	return arena_printf(arena, "%s\n", change_commands(arena, change));
 }
 
 const char *change_title(struct arena *arena, const struct change *change)
 {
 	if (change->kind == CHANGE_COMMAND)
-		return arena_printf(arena, "run %s", change_command(arena, change->argv));
+		return arena_printf(arena, "run %s", change_commands(arena, change));
 	if (change->kind == CHANGE_ATTRIBUTE)
 		return arena_printf(arena, "write '%.*s' to %s", (int)change->after.content.length,
 				    change->after.content.start, change->path);

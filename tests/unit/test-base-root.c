@@ -129,6 +129,74 @@ static void links_cannot_lead_outside(void **state)
 	assert_string_equal(line, "inside");
 }
 
+/* What each reader gives for a path, as a text. */
+static const char *all_answers(const struct root *root, struct arena *arena, const char *path)
+{
+	struct buffer text = { .arena = arena };
+	struct slice content = { "", 0 };
+	struct list names = { 0 };
+	struct stat status = { 0 };
+	struct error error = { 0 };
+	char nothing[] = "";
+	char *line = nothing;
+	int r = root_read(root, arena, path, &content, &error);
+	buffer_printf(&text, "%d %.*s %s;", r, (int)content.length, content.start, r < 0 ? error.text : "");
+	r = root_read_link(root, arena, path, &line, &error);
+	buffer_printf(&text, "%d %s %s;", r, line, r < 0 ? error.text : "");
+	r = root_real_path(root, arena, path, &line, &error);
+	buffer_printf(&text, "%d %s %s;", r, line, r < 0 ? error.text : "");
+	r = root_list(root, arena, path, &names, &error);
+	buffer_printf(&text, "%d %zu %s;", r, names.count, r < 0 ? error.text : "");
+	r = root_stat(root, path, &status, &error);
+	buffer_printf(&text, "%d %o %s;", r, status.st_mode, r < 0 ? error.text : "");
+	return text.text;
+}
+
+static void a_directory_kept_open_changes_no_answer(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	make_machine(state, &root);
+	put_directory(state, "root/etc/folder");
+	put_file(state, "root/etc/folder/deep", "deep");
+	put_file(state, "root/etcetera", "another");
+	put_link(state, "root/etc/to-file", "/etc/one");
+	put_link(state, "root/etc/to-folder", "folder");
+	put_link(state, "root/etc/to-outside", in_folder(state, "secret"));
+	put_link(state, "root/etc/up-outside", "../../../secret");
+	put_link(state, "root/etc/to-itself", "to-itself");
+	put_link(state, "root/way", "etc");
+	static const char *const directories[] = { "/etc", "/way", "/etc/folder", "/none", "/etc/one", "/" };
+	static const char *const paths[] = { "/etc/one",
+					     "/etc/none",
+					     "/etc/folder",
+					     "/etc/to-file",
+					     "/etc/to-folder",
+					     "/etc/to-outside",
+					     "/etc/up-outside",
+					     "/etc/to-itself",
+					     "/etc/folder/deep",
+					     "/etc/..",
+					     "/etc/.",
+					     "/etc/",
+					     "/etc",
+					     "/etcetera",
+					     "/way/to-file",
+					     "/way/one",
+					     "/way/../etcetera",
+					     "//etc/one",
+					     "/etc//one",
+					     "/etc/one/" };
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		struct root inside = root_enter(&root, directories[i]);
+		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
+			assert_string_equal(all_answers(&inside, &arena, paths[j]),
+					    all_answers(&root, &arena, paths[j]));
+		root_leave(&inside);
+		root_leave(&inside);
+	}
+}
+
 static void a_loop_of_links_ends(void **state)
 {
 	AUTO_ROOT root = ROOT_NONE;
@@ -366,6 +434,7 @@ int main(void)
 		test_in_folder(tells_unreadable),
 		test_in_folder(refuses_a_file_too_large),
 		test_in_folder(links_cannot_lead_outside),
+		test_in_folder(a_directory_kept_open_changes_no_answer),
 		test_in_folder(a_loop_of_links_ends),
 		test_in_folder(a_fifo_does_not_hold_us_up),
 		test_in_folder(reads_links_and_real_paths),
