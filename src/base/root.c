@@ -67,6 +67,8 @@ static const char *name_inside(const struct root *root, const char *path)
 	return is_name ? name : NULL;
 }
 
+#define ROOT_TRIES 10000
+
 int root_open_inside(const struct root *root, const char *path, int flags)
 {
 	const char *name = name_inside(root, path);
@@ -85,6 +87,12 @@ int root_open_inside(const struct root *root, const char *path, int flags)
 		.flags = (uint64_t)(flags | O_CLOEXEC),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
+	/* Whatever is renamed or mounted meanwhile, anywhere, is a reason to try again where ".." is on the way (openat2(2)). */
+	for (int tries = 1; tries < ROOT_TRIES; tries++) {
+		int fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			return fd;
+	}
 	return (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
 }
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
@@ -426,6 +427,36 @@ static void a_snapshot_is_for_reading(void **state)
 	assert_int(root_ask(&offline, &arena, "x", never_asked, NULL, &text, &error), -ENOTSUP);
 }
 
+/* openat2(2) gives up where something is renamed while it goes by "..". */
+static void is_not_put_off_by_renames(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	char *line;
+	make_machine(state, &root);
+	assert_int(symlink("../../../../root/etc/../etc/../etc/one", in_folder(state, "root/sys/bus/link")), 0);
+	put_directory(state, "root/root");
+	assert_int(symlink("../etc", in_folder(state, "root/root/etc")), 0);
+	char *from = strdup(in_folder(state, "a"));
+	char *to = strdup(in_folder(state, "b"));
+	put_directory(state, "a");
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;) {
+			(void)!rename(from, to);
+			(void)!rename(to, from);
+		}
+	for (int i = 0; i < 20000; i++)
+		if (root_read_line(&root, &arena, "/sys/bus/link", &line, NULL) < 0) {
+			kill(pid, SIGKILL);
+			fail_msg("look %d: %s", i, strerror(errno));
+		}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	free(from);
+	free(to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +475,7 @@ int main(void)
 		test_in_folder(reads_a_snapshot),
 		test_in_folder(says_what_a_snapshot_does_not_hold),
 		test_in_folder(a_snapshot_answers_as_it_was_answered),
+		test_in_folder(is_not_put_off_by_renames),
 		test_in_folder(a_snapshot_is_for_reading),
 	};
 	return cmocka_run_group_tests_name("base-root", tests, NULL, NULL);
