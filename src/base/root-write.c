@@ -169,11 +169,26 @@ static int read_link(int directory, const char *name, struct arena *arena, struc
 	return 0;
 }
 
+/* It holds contents alone. */
+static int read_snapshot_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
+			       struct error *error)
+{
+	struct file_state state = { .mode = 0644, .mtime = { .tv_nsec = UTIME_OMIT } };
+	int r = root_read(root, arena, path, &state.content, error);
+	if (r < 0 && !root_absent(r))
+		return r;
+	state.present = r == 0;
+	*ret = state;
+	return 0;
+}
+
 int root_read_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
 		    struct error *error)
 {
 	const char *name;
 	struct file_state state = { 0 };
+	if (root->snapshot)
+		return read_snapshot_state(root, arena, path, ret, error);
 	AUTO_CLOSE int directory = open_parent(root, path, &name, error);
 	if (directory < 0 && !root_absent(directory))
 		return directory;
@@ -309,6 +324,18 @@ int root_write_state(const struct root *root, const char *path, const struct fil
 		return error_set_errno(error, r, "%s %s%s", state->present ? "write" : "remove", root->name, path);
 	r = sync_directory(directory);
 	return r < 0 ? error_set_errno(error, r, "sync the directory of %s%s", root->name, path) : 0;
+}
+
+int root_sync(const struct root *root, const char *directory, struct error *error)
+{
+	struct error ignored;
+	AUTO_CLOSE int fd = root_open_file(root, directory, O_RDONLY | O_DIRECTORY, &ignored);
+	if (root_absent(fd))
+		return 0;
+	if (fd < 0 || syncfs(fd) < 0)
+		return error_set_errno(error, fd < 0 ? fd : -errno, "sync the file system of %s%s", root->name,
+				       directory);
+	return 0;
 }
 
 int root_remove_beside(const struct root *root, const char *path, struct error *error)

@@ -33,7 +33,7 @@ struct file_state {
 struct file_state file_state_new(struct slice content, mode_t mode);
 struct file_state file_state_link(const char *target);
 
-/* Absent is no failure: then `ret` is not `present`. -EINVAL: it is neither a file nor a link. */
+/* Of a snapshot the content alone is what it was. Absent is no failure: then `ret` is not `present`. -EINVAL: it is neither a file nor a link. */
 int root_read_state(const struct root *root, struct arena *arena, const char *path, struct file_state *ret,
 		    struct error *error) MUST_CHECK;
 
@@ -44,6 +44,9 @@ int root_read_state(const struct root *root, struct arena *arena, const char *pa
  */
 int root_write_state(const struct root *root, const char *path, const struct file_state *state, struct error *error)
 	MUST_CHECK;
+
+/* All that was written to the file system of a directory gets to the disk (syncfs(2)). Absent is no failure. */
+int root_sync(const struct root *root, const char *directory, struct error *error) MUST_CHECK;
 
 /* Removes what a crash left beside a file; a file itself is never touched. */
 int root_remove_beside(const struct root *root, const char *path, struct error *error) MUST_CHECK;

@@ -9,6 +9,7 @@ struct engine {
 	struct arena *arena;
 	struct journal_entry *entry;
 	const struct change_watch *watch;
+	const struct change_undo_options *back;
 };
 
 static void tell(const struct engine *engine, const char *text)
@@ -71,6 +72,8 @@ static int check_edits(const struct engine *engine, size_t count, const char **r
 		if (change->kind != CHANGE_FILE && change->kind != CHANGE_SETTING)
 			continue;
 		int r = change_look(engine->root, engine->arena, change, &seen, error);
+		if (change->kind == CHANGE_SETTING && root_absent(r))
+			continue;
 		if (r < 0)
 			return r;
 		if (seen != SEEN_OTHER)
@@ -113,22 +116,36 @@ static int clear_leftovers(const struct engine *engine, struct error *error)
 
 /* ---- Backwards ---- */
 
-static int take_back(const struct engine *engine, size_t index, bool keep_edited, struct error *error)
+/* What a program returned that was to take something back. An interruption is no failure of its own. */
+static int passed_over(const struct engine *engine, int r, struct error *error)
+{
+	if (r >= 0 || !engine->back->skipped || r == -EINTR)
+		return r;
+	tell(engine, arena_printf(engine->arena, "passed over: %s", error->text));
+	list_add(engine->back->skipped, arena_strdup(engine->arena, error->text));
+	return 0;
+}
+
+static int take_back(const struct engine *engine, size_t index, struct error *error)
 {
 	const struct change *change = &engine->entry->plan.items[index];
 	enum change_seen seen = SEEN_AFTER;
 	int r = 0;
 	if (change->kind != CHANGE_COMMAND)
 		r = change_look(engine->root, engine->arena, change, &seen, error);
+	/* An attribute goes with its device or module, a setting with its VM. */
+	if ((change->kind == CHANGE_ATTRIBUTE || change->kind == CHANGE_SETTING) && root_absent(r))
+		return 0;
 	/* An attribute that is neither was lost in a reboot, or is somebody else's now. */
-	bool leave = seen == SEEN_OTHER && (keep_edited || change->kind == CHANGE_ATTRIBUTE);
+	bool leave = seen == SEEN_OTHER && (engine->back->keep_edited || change->kind == CHANGE_ATTRIBUTE);
 	if (r < 0 || leave || seen == SEEN_BEFORE)
 		return r;
 	if (change->kind != CHANGE_COMMAND)
 		tell(engine, arena_printf(engine->arena, "take back: %s", change_title(engine->arena, change)));
 	else if (change->undo)
 		tell(engine, arena_printf(engine->arena, "run %s", change_command(engine->arena, change->undo)));
-	return change_take_back(engine->root, engine->arena, change, error);
+	r = change_take_back(engine->root, engine->arena, change, error);
+	return change->kind == CHANGE_COMMAND ? passed_over(engine, r, error) : r;
 }
 
 static int remove_directories(const struct engine *engine, struct error *error)
@@ -148,7 +165,7 @@ static int generate_again(const struct engine *engine, size_t reached, struct er
 		if (change->generates == GENERATES_NOTHING)
 			continue;
 		tell(engine, arena_printf(engine->arena, "%s, again", change_title(engine->arena, change)));
-		r = change_run(engine->root, engine->arena, change->argv, error);
+		r = passed_over(engine, change_run(engine->root, engine->arena, change, error), error);
 	}
 	return r;
 }
@@ -161,21 +178,43 @@ static size_t reached_by(const struct journal_entry *entry)
 	return entry->step < entry->plan.count ? entry->step + 1 : entry->plan.count;
 }
 
-static int go_back(const struct engine *engine, size_t reached, bool keep_edited, struct error *error)
+/* The journal tells of what was passed over for good. */
+static void keep_skipped(const struct engine *engine)
+{
+	const struct list *skipped = engine->back->skipped;
+	if (!skipped || !skipped->count)
+		return;
+	struct buffer text = { .arena = engine->arena };
+	if (engine->entry->problem)
+		buffer_printf(&text, "%s; ", engine->entry->problem);
+	buffer_puts(&text, "passed over while it was taken back: ");
+	for (size_t i = 0; i < skipped->count; i++)
+		buffer_printf(&text, "%s%s", i ? "; " : "", skipped->items[i]);
+	engine->entry->problem = text.text;
+}
+
+static int go_back(const struct engine *engine, size_t reached, struct error *error)
 {
 	int r = clear_leftovers(engine, error);
 	for (size_t i = reached; i-- > 0 && r == 0;)
-		r = take_back(engine, i, keep_edited, error);
+		r = take_back(engine, i, error);
 	if (r == 0)
 		r = remove_directories(engine, error);
 	if (r == 0)
 		r = generate_again(engine, reached, error);
-	return r < 0 ? r : save(engine, JOURNAL_UNDONE, error);
+	if (r < 0)
+		return r;
+	keep_skipped(engine);
+	return save(engine, JOURNAL_UNDONE, error);
 }
 
 /* After a failure: `error` becomes the whole story. */
-static enum change_end roll_back(const struct engine *engine, struct error *error)
+static enum change_end roll_back(const struct engine *forwards, struct error *error)
 {
+	/* Files are changed at once or not at all: one that is neither is not of our making. */
+	static const struct change_undo_options options = { .keep_edited = true };
+	const struct engine back = { forwards->root, forwards->arena, forwards->entry, forwards->watch, &options };
+	const struct engine *engine = &back;
 	struct error why;
 	size_t reached = reached_by(engine->entry);
 	/* What interrupted us is dealt with by going back; a second time stops that, too. */
@@ -184,8 +223,7 @@ static enum change_end roll_back(const struct engine *engine, struct error *erro
 	engine->entry->problem = arena_strdup(engine->arena, error->text);
 	/* Should the disk be full, the files that are there already can be put back all the same. */
 	(void)!save(engine, JOURNAL_UNDOING, NULL);
-	/* Files are changed at once or not at all: one that is neither is not of our making. */
-	if (go_back(engine, reached, true, &why) == 0)
+	if (go_back(engine, reached, &why) == 0)
 		return CHANGE_NOTHING;
 	error_set(error, 0, "%s; and taking back what was done failed as well: %s", engine->entry->problem, why.text);
 	return CHANGE_PARTLY;
@@ -243,7 +281,7 @@ int change_apply_entry(struct arena *arena, const struct plan *plan, const struc
 	int r = journal_add(plan->root, arena, plan, ret_entry, error);
 	if (r < 0)
 		return r;
-	struct engine engine = { plan->root, arena, ret_entry, watch };
+	struct engine engine = { plan->root, arena, ret_entry, watch, NULL };
 	return forwards(&engine, ret_end, error);
 }
 
@@ -257,8 +295,8 @@ int change_apply(struct arena *arena, const struct plan *plan, const struct chan
 int change_resume(struct arena *arena, struct journal_entry *entry, const struct change_watch *watch,
 		  const char **ret_difference, enum change_end *ret_end, struct error *error)
 {
-	struct engine engine = { entry->plan.root, arena, entry, watch };
-	const struct change_undo_options back = { .keep_edited = false };
+	static const struct change_undo_options back = { .keep_edited = false };
+	struct engine engine = { entry->plan.root, arena, entry, watch, &back };
 	/* What was for one start: that start may have been, and nobody knows. */
 	if (entry->state == JOURNAL_UNDOING || entry->plan.once)
 		return change_undo(arena, entry, &back, watch, ret_difference, ret_end, error);
@@ -273,7 +311,7 @@ int change_undo(struct arena *arena, struct journal_entry *entry, const struct c
 		const struct change_watch *watch, const char **ret_difference, enum change_end *ret_end,
 		struct error *error)
 {
-	struct engine engine = { entry->plan.root, arena, entry, watch };
+	struct engine engine = { entry->plan.root, arena, entry, watch, options };
 	size_t reached = reached_by(entry);
 	int r = 0;
 	*ret_end = journal_unfinished(entry) ? CHANGE_PARTLY : CHANGE_NOTHING;
@@ -286,7 +324,7 @@ int change_undo(struct arena *arena, struct journal_entry *entry, const struct c
 	if (r < 0)
 		return r;
 	*ret_end = CHANGE_PARTLY;
-	r = go_back(&engine, reached, options->keep_edited, error);
+	r = go_back(&engine, reached, error);
 	if (r == 0)
 		*ret_end = CHANGE_DONE;
 	return r;

@@ -32,7 +32,7 @@ enum change_generates {
 struct change {
 	enum change_kind kind;
 	const char *why;      /* what it is for: "put intel_iommu=on on the kernel command line" */
-	const char *check;    /* id of the check that it mends; NULL: it was asked for as such */
+	const char *check;    /* ids of the checks that it mends, ", " between; NULL: it was asked for as such */
 	enum restart restart; /* what comes into force only then */
 
 	/* CHANGE_FILE, CHANGE_ATTRIBUTE */
@@ -45,6 +45,11 @@ struct change {
 	const char *const *argv; /* argv[0] is looked up in PATH; ended by NULL */
 	const char *const *undo; /* the same; NULL: nothing undoes it */
 	enum change_generates generates;
+	/*
+	 * "/boot/vmlinuz-": run for each file whose path begins so, of those that are there when it is run; '*' in argv
+	 * stands for the rest of its name. NULL: run once.
+	 */
+	const char *each;
 
 	/* CHANGE_SETTING; see vm/manager.h */
 	const struct manager *manager;
@@ -76,6 +81,9 @@ struct plan {
 };
 
 void plan_begin(struct plan *plan, const struct root *root, struct arena *arena);
+
+/* To go back to: assigning it takes back what was added, or changed, since. */
+struct plan plan_copy(const struct plan *plan);
 
 /*
  * A file as it will be when what is planned so far was done. Absent is no failure (`ret` is not `present` then). `path`
@@ -109,6 +117,10 @@ int plan_set_attribute(struct plan *plan, const char *path, const char *value, c
 /* `argv` and `undo` are copied. Running the same command twice in a plan is never needed: it is added once. */
 void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
 	      enum restart restart, const char *why);
+
+/* The same for each file that there is then. It generates, and is undone by being run again. */
+void plan_run_each(struct plan *plan, const char *each, const char *const *argv, enum change_generates generates,
+		   enum restart restart, const char *why);
 
 /* A setting of a VM as it will be when what is planned so far was done; `ret` NULL: not set. */
 int plan_get_setting(struct plan *plan, const struct manager *manager, const char *vm, const char *key,
@@ -146,5 +158,11 @@ const char *change_setting_difference(struct arena *arena, const struct change *
 /* The same content, and, where both are there, owner and permissions. */
 bool change_same_state(const struct file_state *a, const struct file_state *b);
 
+/* A value of CHANGE_SETTING without secrets. NULL stays. */
+const char *change_shown_value(struct arena *arena, const struct change *change, const char *value);
+
 /* A command for a shell. */
 const char *change_command(struct arena *arena, const char *const *argv);
+
+/* What a change of that kind runs, for a shell: with `each` a loop. */
+const char *change_commands(struct arena *arena, const struct change *change);

@@ -219,7 +219,8 @@ int grub_generate(struct plan *plan, struct error *error)
 	static const char why[] = "write it to grub.cfg";
 	static const char *const update[] = { "update-grub", NULL };
 	static const char *const kinds[] = { "grub", "grub2" };
-	if (root_exists(plan->root, "/usr/sbin/update-grub") || root_exists(plan->root, "/sbin/update-grub")) {
+	if (makers_have(plan->root, "/usr/sbin/update-grub", true) ||
+	    makers_have(plan->root, "/sbin/update-grub", true)) {
 		plan_run(plan, update, NULL, GENERATES_BOOT, RESTART_HOST, why);
 		return 0;
 	}
@@ -237,5 +238,5 @@ int grub_generate(struct plan *plan, struct error *error)
 	return error_set(error, -ENOTSUP,
 			 "%s: neither update-grub, nor grub-mkconfig with /boot/grub/grub.cfg, nor grub2-mkconfig with "
 			 "/boot/grub2/grub.cfg is there: how grub.cfg is made here is not known",
-			 *plan->root->name ? plan->root->name : "/");
+			 *plan->root->name && !plan->root->snapshot ? plan->root->name : "/");
 }

@@ -77,6 +77,8 @@ static struct json_object *change_to_json(struct arena *arena, const struct chan
 		json_object_object_add(object, "command", texts_to_json(change->argv));
 		json_object_object_add(object, "undo", change->undo ? texts_to_json(change->undo) : NULL);
 		json_add_text(object, "generates", generates_names[change->generates]);
+		if (change->each)
+			json_add_text(object, "each", change->each);
 		return object;
 	}
 	if (change->kind == CHANGE_SETTING) {
@@ -330,6 +332,10 @@ static void read_change(struct reading *reading, struct json_object *object, str
 		change->undo = is_null(object, "undo") ? NULL : get_texts(reading, object, "undo").items;
 		change->generates = get_word(reading, object, "generates", generates_names,
 					     ARRAY_SIZE(generates_names));
+		if (json_object_object_get_ex(object, "each", NULL))
+			change->each = get_text(reading, object, "each");
+		if (change->each && change->each[0] != '/' && !reading->wrong)
+			reading->wrong = "each";
 		if (!change->argv && !reading->wrong)
 			reading->wrong = "command";
 		return;

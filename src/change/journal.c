@@ -112,9 +112,11 @@ int journal_read(const struct root *root, struct arena *arena, uint64_t number, 
 		return r;
 	if (!kept.present)
 		return error_set(error, -ENOENT, "the journal has no entry %llu", (unsigned long long)number);
-	r = journal_parse(arena, kept.content, &entry, error);
+	struct error wrong;
+	r = journal_parse(arena, kept.content, &entry, &wrong);
 	if (r < 0)
-		return error_prefix(error, r, "%s%s", root->name, path);
+		return error_set(error, r, "%s%s: %s; to do without this entry for good, move its folder elsewhere",
+				 root->name, path, wrong.text);
 	entry.number = number;
 	entry.plan.root = root;
 	r = read_contents(root, arena, &entry, error);

@@ -159,14 +159,12 @@ static int set_by_kernel_install(struct plan *plan, const struct boot *boot, con
 	return edit_cmdline_file(plan, changes, count, false, error);
 }
 
-static void install_kernels(struct plan *plan, const struct boot *boot)
+/* Of those that are there then: some may go, and others come, before it is undone. */
+static void install_kernels(struct plan *plan)
 {
-	for (size_t i = 0; i < boot->kernels.count; i++) {
-		const char *version = boot->kernels.items[i];
-		const char *image = arena_printf(plan->arena, "/boot/vmlinuz-%s", version);
-		const char *const argv[] = { "kernel-install", "add", version, image, NULL };
-		plan_run(plan, argv, NULL, GENERATES_BOOT, RESTART_HOST, "write it to the boot loader's entry");
-	}
+	static const char *const add[] = { "kernel-install", "add", "*", "/boot/vmlinuz-*", NULL };
+	plan_run_each(plan, "/boot/vmlinuz-", add, GENERATES_BOOT, RESTART_HOST,
+		      "write it to the boot loader's entries");
 }
 
 /* The words of a line that go when `change` is made: what gives them back. */
@@ -262,6 +260,77 @@ static bool is_generated(const struct boot *boot, const struct parameter_change 
 	return !boot->entry.line || boot->entry.problem || cmdline_is_so(&boot->entry.cmdline, changes, count);
 }
 
+int make_boot(struct plan *plan, const struct boot *boot, struct error *error)
+{
+	switch (boot->loader) {
+	case BOOT_GRUB:
+		return grub_generate(plan, error);
+	case BOOT_PROXMOX_GRUB:
+	case BOOT_PROXMOX_SYSTEMD_BOOT:
+	case BOOT_PROXMOX_BOTH:
+		refresh_proxmox(plan);
+		return 0;
+	case BOOT_SYSTEMD_BOOT:
+		install_kernels(plan);
+		return 0;
+	default:
+		return error_set(error, -ENOTSUP, "nestpci cannot make the configuration of %s anew",
+				 boot_loader_name(boot->loader));
+	}
+}
+
+/* Of a further line, the words that the first has not got. */
+static int add_words(struct plan *plan, struct cmdline *first, struct slice line, struct buffer *text,
+		     struct error *error)
+{
+	struct cmdline further;
+	cmdline_parse(line, plan->arena, &further);
+	for (size_t i = 0; i < further.count; i++) {
+		const struct parameter_change wish = { further.words[i].word, false };
+		if (cmdline_is_so(first, &wish, 1))
+			continue;
+		for (size_t j = 0; j < first->count; j++)
+			if (cmdline_replaced(&first->words[j], &wish, 1))
+				return error_set(error, -ENOTSUP,
+						 CMDLINE
+						 " has '%s' and '%s': decide which, and write one line yourself",
+						 first->words[j].word, wish.word);
+		buffer_printf(text, " %s", wish.word);
+	}
+	cmdline_parse(slice_of(text->text), plan->arena, first);
+	return 0;
+}
+
+int make_one_line(struct plan *plan, const struct boot *boot, struct error *error)
+{
+	struct file_state state;
+	struct slice line;
+	struct cmdline first;
+	const char *path = CMDLINE;
+	struct buffer text = { .arena = plan->arena };
+	int r = plan_read(plan, &path, &state, error);
+	if (r < 0)
+		return r;
+	struct slice rest = state.content;
+	buffer_puts(&text, "");
+	if (state.present && slice_next_line(&rest, &line))
+		buffer_add(&text, slice_trim(line).start, slice_trim(line).length);
+	cmdline_parse(slice_of(text.text), plan->arena, &first);
+	while (r == 0 && rest.length && slice_next_line(&rest, &line)) {
+		if (memchr(line.start, '#', line.length))
+			return error_set(error, -ENOTSUP,
+					 "%s has comments, which nobody would read any more: write one line yourself",
+					 path);
+		r = add_words(plan, &first, line, &text, error);
+	}
+	if (r < 0)
+		return r;
+	buffer_putc(&text, '\n');
+	r = plan_write_file(plan, path, (struct slice){ text.text, text.length }, 0644, RESTART_HOST,
+			    "make the kernel's command line one line, of which all counts", error);
+	return r < 0 ? r : make_boot(plan, boot, error);
+}
+
 int make_kernel_parameters(struct plan *plan, const struct boot *boot, const struct parameter_change *changes,
 			   size_t count, struct error *error)
 {
@@ -276,24 +345,21 @@ int make_kernel_parameters(struct plan *plan, const struct boot *boot, const str
 	switch (boot->loader) {
 	case BOOT_GRUB:
 		r = set_by_grub(plan, boot, changes, count, error);
-		if (r == 0 && (plan->count > planned || !is_generated(boot, changes, count)))
-			r = grub_generate(plan, error);
-		return r;
+		break;
 	case BOOT_PROXMOX_GRUB:
 	case BOOT_PROXMOX_SYSTEMD_BOOT:
 	case BOOT_PROXMOX_BOTH:
 		r = set_by_proxmox(plan, boot, changes, count, error);
-		if (r == 0 && (plan->count > planned || !is_generated(boot, changes, count)))
-			refresh_proxmox(plan);
-		return r;
+		break;
 	case BOOT_SYSTEMD_BOOT:
 		r = set_by_kernel_install(plan, boot, changes, count, error);
-		if (r == 0 && (plan->count > planned || !is_generated(boot, changes, count)))
-			install_kernels(plan, boot);
-		return r;
+		break;
 	case BOOT_BLS:
 		return set_by_grubby(plan, boot, changes, count, error);
 	default:
 		return refuse(plan, boot, changes, count, error);
 	}
+	if (r < 0 || (plan->count == planned && is_generated(boot, changes, count)))
+		return r;
+	return make_boot(plan, boot, error);
 }

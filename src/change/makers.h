@@ -85,12 +85,31 @@ const char *viommu_purpose(struct arena *arena, const struct vm *vm);
 
 /*
  * What mends a finding. Nothing is added where it passes, and a note says so. -ENOTSUP: it is not known, does not
- * arise, or somebody else has to act; the text quotes the remedy.
+ * arise, or somebody else has to act; the text quotes the remedy. On failure the plan is as it was.
  */
 int make_mend(struct plan *plan, const struct subject_set *set, const struct finding *finding, struct error *error)
 	MUST_CHECK;
 
+/* Looks at all that makers look at besides the models, so that a capture knows it. */
+void makers_look(const struct root *root, struct arena *arena);
+
 /* ---- For makers ---- */
+
+/*
+ * Whether a program is there. A snapshot that does not say, of a system with dpkg, is taken to have Debian's; nothing of
+ * it is run.
+ */
+bool makers_have(const struct root *root, const char *program, bool is_debians);
+
+/* The configuration of the boot loader in use is made anew, whatever it is made from. */
+int make_boot(struct plan *plan, const struct boot *boot, struct error *error) MUST_CHECK;
+
+/* All lines of /etc/kernel/cmdline become one. -ENOTSUP: they contradict each other. */
+int make_one_line(struct plan *plan, const struct boot *boot, struct error *error) MUST_CHECK;
+
+/* Takes line `number` out of a file in /etc; it must begin with the word `begins`, and hold, at most, its own words. */
+int make_no_line(struct plan *plan, const char *path, unsigned int number, const char *begins, struct error *error)
+	MUST_CHECK;
 
 /* Every initramfs is made anew, by whatever makes them here. -ENOTSUP: that is not known. */
 int make_initramfs(struct plan *plan, const char *why, struct error *error) MUST_CHECK;

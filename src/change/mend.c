@@ -1,55 +1,91 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From a check that failed to the change that mends it. */
+/* From a finding to the changes that mend it: its judge said which (check/check.h), here they are made. */
+#include "change/cmdline-edit.h"
 #include "change/makers.h"
 
-/* The IOMMU of a processor of Intel's is off unless asked for, before CONFIG_INTEL_IOMMU_DEFAULT_ON; AMD's is on. */
-static int switch_iommu_on(struct plan *plan, const struct subject_set *set, const struct finding *finding,
-			   struct error *error)
-{
-	static const struct parameter_change on = { "intel_iommu=on", false };
-	(void)finding;
-	if (set->host->cpu.vendor != CPU_INTEL)
-		return error_set(error, -ENOTSUP, "only an IOMMU of Intel's is switched on by a kernel parameter");
-	return make_kernel_parameters(plan, set->boot, &on, 1, error);
-}
+typedef int mend_maker(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error);
 
-/* The words of the running kernel's line that the judge found at fault. */
-static int take_words_out(struct plan *plan, const struct subject_set *set, const struct finding *finding,
-			  struct error *error)
+static int make_parameters(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
 {
+	struct slice rest = slice_of(mend->what);
+	struct slice word;
 	size_t count = 0;
-	struct parameter_change *changes = arena_alloc_array(plan->arena, finding->evidence_count + 1,
-							     sizeof(*changes));
-	for (size_t i = 0; i < finding->evidence_count; i++)
-		if (text_equals(finding->evidence[i].where, set->host->kernel.cmdline_file.path))
-			changes[count++] = (struct parameter_change){ finding->evidence[i].what, true };
-	if (!count)
-		return error_set(error, -ENOTSUP, "the finding names no kernel parameter");
-	return make_kernel_parameters(plan, set->boot, changes, count, error);
+	struct parameter_change *changes = arena_alloc_array(plan->arena, rest.length + 1, sizeof(*changes));
+	while (slice_next_word(&rest, &word))
+		changes[count++] = (struct parameter_change){ arena_strndup(plan->arena, word.start, word.length),
+							      mend->kind == MEND_REMOVE_PARAMETER };
+	return make_kernel_parameters(plan, boot, changes, count, error);
 }
 
-static int let_kvm_nest(struct plan *plan, const struct subject_set *set, const struct finding *finding,
-			struct error *error)
+static int make_option(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
 {
-	enum cpu_vendor vendor = set->host->cpu.vendor;
-	(void)finding;
-	if (vendor != CPU_INTEL && vendor != CPU_AMD)
-		return error_set(error, -ENOTSUP, "it is not known which module of KVM this processor needs");
-	return make_module_option(plan, set->boot, vendor == CPU_INTEL ? "kvm_intel" : "kvm_amd", "nested=1", error);
+	return make_module_option(plan, boot, mend->where, mend->what, error);
 }
 
-static const struct {
-	const char *check;
-	int (*make)(struct plan *plan, const struct subject_set *set, const struct finding *finding,
-		    struct error *error);
-} mends[] = {
-	{ "iommu-active", switch_iommu_on },
-	{ "iommu-not-disabled", take_words_out },
-	{ "interrupt-remapping-not-disabled", take_words_out },
-	{ "kvm-nested", let_kvm_nest },
+static int take_line_out(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+{
+	(void)boot;
+	int r = make_no_line(plan, mend->where, mend->line, mend->what, error);
+	return r < 0 ? r : make_initramfs(plan, "the initramfs has a copy of that file", error);
+}
+
+static int one_line(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+{
+	(void)mend;
+	return make_one_line(plan, boot, error);
+}
+
+static int boot_anew(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+{
+	(void)mend;
+	return make_boot(plan, boot, error);
+}
+
+static int initramfs_anew(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+{
+	(void)boot;
+	(void)mend;
+	return make_initramfs(plan, "the initramfs is older than what it is made from", error);
+}
+
+static int set_attribute(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+{
+	(void)boot;
+	return plan_set_attribute(plan, mend->where, mend->what,
+				  arena_printf(plan->arena, "until the next boot: '%s'", mend->what), error);
+}
+
+static int bind_at_boot(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+{
+	struct pci_address address;
+	int r = pci_address_parse(mend->what, &address, error);
+	return r < 0 ? r : make_bind_at_boot(plan, boot, address, error);
+}
+
+static mend_maker *const makers[] = {
+	[MEND_SET_PARAMETER] = make_parameters,
+	[MEND_REMOVE_PARAMETER] = make_parameters,
+	[MEND_MODULE_OPTION] = make_option,
+	[MEND_LINE] = take_line_out,
+	[MEND_ONE_LINE] = one_line,
+	[MEND_BOOT] = boot_anew,
+	[MEND_INITRAMFS] = initramfs_anew,
+	[MEND_ATTRIBUTE] = set_attribute,
+	[MEND_BIND_AT_BOOT] = bind_at_boot,
 };
 
-/* Somebody else has to act first, and what we could do would not help. */
+static int make_all(struct plan *plan, const struct subject_set *set, const struct finding *finding,
+		    struct error *error)
+{
+	int r = 0;
+	plan->check = finding->check->id;
+	for (size_t i = 0; i < finding->mend_count && r == 0; i++)
+		r = makers[finding->mends[i].kind](plan, set->boot, &finding->mends[i], error);
+	plan->check = NULL;
+	return r;
+}
+
+/* Whether somebody who acts is to be waited for: what we could do would not help before. */
 static bool is_ours(const struct finding *finding)
 {
 	return finding->actor == ACTOR_US || finding->actor == ACTOR_ADMINISTRATOR;
@@ -65,14 +101,13 @@ int make_mend(struct plan *plan, const struct subject_set *set, const struct fin
 	}
 	if (finding->verdict == VERDICT_NA || finding->verdict == VERDICT_UNKNOWN)
 		return error_set(error, -ENOTSUP, "%s: %s: %s", id, verdict_name(finding->verdict), finding->summary);
-	for (size_t i = 0; i < ARRAY_SIZE(mends) && is_ours(finding); i++) {
-		if (strcmp(mends[i].check, id) != 0)
-			continue;
-		plan->check = id;
-		int r = mends[i].make(plan, set, finding, error);
-		plan->check = NULL;
-		return r < 0 ? error_prefix(error, r, "%s: %s", id, finding->summary) : 0;
-	}
-	return error_set(error, -ENOTSUP, "%s: %s: nestpci has no change for it; %s: %s", id, finding->summary,
-			 actor_name(finding->actor), remedy);
+	if (!finding->mend_count || !is_ours(finding))
+		return error_set(error, -ENOTSUP, "%s: %s: nestpci has no change for it; %s: %s", id, finding->summary,
+				 actor_name(finding->actor), remedy);
+	struct plan before = plan_copy(plan);
+	int r = make_all(plan, set, finding, error);
+	if (r == 0)
+		return 0;
+	*plan = before;
+	return r;
 }

@@ -32,6 +32,37 @@ int make_line(struct plan *plan, const struct own_file *file, const char *line, 
 			       error);
 }
 
+int make_no_line(struct plan *plan, const char *path, unsigned int number, const char *begins, struct error *error)
+{
+	struct file_state state;
+	struct slice line = { "", 0 };
+	struct slice word;
+	const char *real = path;
+	if (!text_starts_with(path, "/etc/"))
+		return error_set(error, -ENOTSUP,
+				 "%s is not this host's own but a package's: a file of the same name in /etc takes its "
+				 "place (man 5 modprobe.d, man 5 modules-load.d)",
+				 path);
+	int r = plan_read(plan, &real, &state, error);
+	if (r < 0)
+		return r;
+	struct slice rest = state.content;
+	for (unsigned int i = 0; i < number && slice_next_line(&rest, &line); i++)
+		;
+	struct slice words = line;
+	if (!line.length || !slice_next_word(&words, &word) || !slice_equals(word, begins))
+		return error_set(error, -ENOTSUP,
+				 "line %u of %s does not begin with '%s': take that out of it yourself", number, path,
+				 begins);
+	struct buffer text = { .arena = plan->arena };
+	buffer_add(&text, state.content.start, (size_t)(line.start - state.content.start));
+	buffer_add(&text, rest.start, rest.length);
+	return plan_write_file(plan, real, (struct slice){ text.text, text.length }, state.mode, RESTART_HOST,
+			       arena_printf(plan->arena, "take line %u out: %.*s", number, (int)line.length,
+					    line.start),
+			       error);
+}
+
 int make_initramfs(struct plan *plan, const char *why, struct error *error)
 {
 	static const struct {
@@ -43,7 +74,7 @@ int make_initramfs(struct plan *plan, const char *why, struct error *error)
 		{ "/usr/bin/mkinitcpio", { "mkinitcpio", "-P", NULL } },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (!root_exists(plan->root, kinds[i].program))
+		if (!makers_have(plan->root, kinds[i].program, i == 0))
 			continue;
 		plan_run(plan, kinds[i].argv, NULL, GENERATES_INITRAMFS, RESTART_HOST, why);
 		return 0;
@@ -52,7 +83,7 @@ int make_initramfs(struct plan *plan, const char *why, struct error *error)
 		error, -ENOTSUP,
 		"%s: none of update-initramfs, dracut and mkinitcpio is there: how the initramfs is made here is "
 		"not known",
-		*plan->root->name ? plan->root->name : "/");
+		*plan->root->name && !plan->root->snapshot ? plan->root->name : "/");
 }
 
 /* Module names of modprobe: "-" and "_" alike. */

@@ -6,6 +6,28 @@ void plan_begin(struct plan *plan, const struct root *root, struct arena *arena)
 	*plan = (struct plan){ .root = root, .arena = arena, .notes = { .arena = arena } };
 }
 
+struct plan plan_copy(const struct plan *plan)
+{
+	struct plan copy = *plan;
+	copy.items = arena_alloc_array(plan->arena, plan->count + 1, sizeof(*copy.items));
+	copy.grounds = arena_alloc_array(plan->arena, plan->ground_count + 1, sizeof(*copy.grounds));
+	if (plan->count)
+		memcpy(copy.items, plan->items, plan->count * sizeof(*copy.items));
+	if (plan->ground_count)
+		memcpy(copy.grounds, plan->grounds, plan->ground_count * sizeof(*copy.grounds));
+	copy.room = plan->count + 1;
+	copy.ground_room = plan->ground_count + 1;
+	return copy;
+}
+
+/* One change may mend several. */
+static void note_check(const struct plan *plan, struct change *change)
+{
+	if (!plan->check || (change->check && strstr(change->check, plan->check)))
+		return;
+	change->check = change->check ? arena_printf(plan->arena, "%s, %s", change->check, plan->check) : plan->check;
+}
+
 static struct change *find_change(const struct plan *plan, enum change_kind kind, const char *path)
 {
 	for (size_t i = 0; i < plan->count; i++)
@@ -108,6 +130,7 @@ static void set_file(struct plan *plan, const char *path, const struct file_stat
 		change->why = strstr(change->why, why) ? change->why :
 							 arena_printf(plan->arena, "%s; %s", change->why, why);
 	}
+	note_check(plan, change);
 	change->after = *after;
 	if (restart > change->restart)
 		change->restart = restart;
@@ -170,7 +193,7 @@ int plan_set_attribute(struct plan *plan, const char *path, const char *value, c
 {
 	char *now;
 	struct change *change = find_change(plan, CHANGE_ATTRIBUTE, path);
-	if (plan->root->kind != ROOT_LIVE)
+	if (plan->root->kind == ROOT_OFFLINE)
 		return error_set(error, -EROFS, "%s%s: only a running system has attributes to set", plan->root->name,
 				 path);
 	int r = root_read_line(plan->root, plan->arena, path, &now, error);
@@ -255,26 +278,41 @@ static bool same_argv(const char *const *a, const char *const *b)
 	return !a[i] && !b[i];
 }
 
-void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
-	      enum restart restart, const char *why)
+static void run(struct plan *plan, const struct change *wanted)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		struct change *change = &plan->items[i];
-		if (change->kind != CHANGE_COMMAND || !same_argv(change->argv, argv))
+		if (change->kind != CHANGE_COMMAND || !same_argv(change->argv, wanted->argv))
 			continue;
-		if (restart > change->restart)
-			change->restart = restart;
+		if (wanted->restart > change->restart)
+			change->restart = wanted->restart;
+		note_check(plan, change);
 		return;
 	}
-	struct change added = {
-		.kind = CHANGE_COMMAND,
-		.why = arena_strdup(plan->arena, why),
-		.restart = restart,
-		.argv = copy_argv(plan->arena, argv),
-		.undo = copy_argv(plan->arena, undo),
-		.generates = generates,
-	};
+	struct change added = *wanted;
+	added.kind = CHANGE_COMMAND;
+	added.why = arena_strdup(plan->arena, wanted->why);
+	added.argv = copy_argv(plan->arena, wanted->argv);
+	added.undo = copy_argv(plan->arena, wanted->undo);
 	add(plan, &added);
+}
+
+void plan_run(struct plan *plan, const char *const *argv, const char *const *undo, enum change_generates generates,
+	      enum restart restart, const char *why)
+{
+	const struct change wanted = {
+		.argv = argv, .undo = undo, .generates = generates, .restart = restart, .why = why
+	};
+	run(plan, &wanted);
+}
+
+void plan_run_each(struct plan *plan, const char *each, const char *const *argv, enum change_generates generates,
+		   enum restart restart, const char *why)
+{
+	const struct change wanted = {
+		.argv = argv, .each = each, .generates = generates, .restart = restart, .why = why
+	};
+	run(plan, &wanted);
 }
 
 enum restart plan_restart(const struct plan *plan)

@@ -110,7 +110,17 @@ static void complete_path(struct arena *arena)
 	setenv("PATH", arena_strndup(arena, framed, strlen(framed) - 1), 1);
 }
 
-int change_run(const struct root *root, struct arena *arena, const char *const *argv, struct error *error)
+/* Such programs rename and do not sync: the journal must not call done what a power failure would take back. */
+static int sync_made(const struct root *root, struct error *error)
+{
+	static const char *const places[] = { "/etc", "/boot", "/boot/efi", "/efi" };
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(places) && r == 0; i++)
+		r = root_sync(root, places[i], error);
+	return r;
+}
+
+static int run(const struct root *root, struct arena *arena, const char *const *argv, struct error *error)
 {
 	struct list words = { .arena = arena };
 	if (root->kind != ROOT_LIVE) {
@@ -123,12 +133,42 @@ int change_run(const struct root *root, struct arena *arena, const char *const *
 	struct child_result result;
 	complete_path(arena);
 	int r = child_run_ok(arena, &request, &result, error);
+	if (r == 0)
+		r = sync_made(root, error);
 	return r < 0 ? error_prefix(error, r, "run %s", change_command(arena, words.items)) : 0;
 }
 
 static const char *parent_of(struct arena *arena, const char *path)
 {
 	return arena_strndup(arena, path, (size_t)(text_basename(path) - path));
+}
+
+static const char *put_in(struct arena *arena, const char *word, const char *rest)
+{
+	const char *star = strchr(word, '*');
+	return star ? arena_printf(arena, "%.*s%s%s", (int)(star - word), word, rest, star + 1) : word;
+}
+
+static int run_each(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+{
+	const char *prefix = text_basename(change->each);
+	struct list names = { .arena = arena };
+	int r = root_list(root, arena, parent_of(arena, change->each), &names, error);
+	for (size_t i = 0; i < names.count && r == 0; i++) {
+		struct list words = { .arena = arena };
+		/* A rescue kernel has an entry of its own, which stays as it is. */
+		if (!text_starts_with(names.items[i], prefix) || strstr(names.items[i], "rescue"))
+			continue;
+		for (size_t j = 0; change->argv[j]; j++)
+			list_add(&words, put_in(arena, change->argv[j], names.items[i] + strlen(prefix)));
+		r = run(root, arena, words.items, error);
+	}
+	return r;
+}
+
+int change_run(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+{
+	return change->each ? run_each(root, arena, change, error) : run(root, arena, change->argv, error);
 }
 
 static int write_file(const struct root *root, struct arena *arena, const char *path, const struct file_state *state,
@@ -183,7 +223,7 @@ int change_do(const struct root *root, struct arena *arena, const struct change 
 	if (change->kind == CHANGE_SETTING)
 		return set(root, arena, change, change->value_before, change->value_after, error);
 	if (change->kind == CHANGE_COMMAND)
-		return change_run(root, arena, change->argv, error);
+		return change_run(root, arena, change, error);
 	int r = bring(root, arena, change, SEEN_BEFORE, error);
 	return r == 0 && change->folder ? remove_folder(root, arena, change, error) : r;
 }
@@ -193,6 +233,6 @@ int change_take_back(const struct root *root, struct arena *arena, const struct 
 	if (change->kind == CHANGE_SETTING)
 		return set(root, arena, change, change->value_after, change->value_before, error);
 	if (change->kind == CHANGE_COMMAND)
-		return change->undo ? change_run(root, arena, change->undo, error) : 0;
+		return change->undo ? run(root, arena, change->undo, error) : 0;
 	return bring(root, arena, change, SEEN_AFTER, error);
 }

@@ -24,5 +24,6 @@ int change_do(const struct root *root, struct arena *arena, const struct change 
 int change_take_back(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
 	MUST_CHECK;
 
-/* Runs a program of the root. */
-int change_run(const struct root *root, struct arena *arena, const char *const *argv, struct error *error) MUST_CHECK;
+/* Runs the program, of the root, of a change that is a command. */
+int change_run(const struct root *root, struct arena *arena, const struct change *change, struct error *error)
+	MUST_CHECK;

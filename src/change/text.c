@@ -67,6 +67,32 @@ const char *change_command(struct arena *arena, const char *const *argv)
 	return text.text;
 }
 
+/* '*' becomes what the shell makes of the rest of the file's name. */
+static const char *word_of_loop(struct arena *arena, const char *word, const char *each)
+{
+	struct buffer text = { .arena = arena };
+	const char *star = strchr(word, '*');
+	if (!star) {
+		shell_quote(&text, word);
+		return text.text;
+	}
+	if (strncmp(word, each, (size_t)(star - word)) == 0 && each[star - word] == '\0' && !star[1])
+		return "\"$file\"";
+	return arena_printf(arena, "\"%.*s${file#%s}%s\"", (int)(star - word), word, each, star + 1);
+}
+
+const char *change_commands(struct arena *arena, const struct change *change)
+{
+	struct buffer text = { .arena = arena };
+	if (!change->each)
+		return change_command(arena, change->argv);
+	buffer_printf(&text, "for file in %s*; do", change->each);
+	for (size_t i = 0; change->argv[i]; i++)
+		buffer_printf(&text, " %s", word_of_loop(arena, change->argv[i], change->each));
+	buffer_puts(&text, "; done");
+	return text.text;
+}
+
 static const char *attribute_text(struct arena *arena, const struct change *change)
 {
 	struct buffer text = { .arena = arena };
@@ -80,16 +106,19 @@ static const char *attribute_text(struct arena *arena, const struct change *chan
 	return text.text;
 }
 
+const char *change_shown_value(struct arena *arena, const struct change *change, const char *value)
+{
+	const struct manager *manager = change->manager;
+	return value && manager->veil ? manager->veil(arena, change->key, value) : value;
+}
+
 const char *change_setting_difference(struct arena *arena, const struct change *change, const char *before,
 				      const char *after)
 {
 	struct buffer text = { .arena = arena };
 	const char *name = change_object(arena, change);
-	const struct manager *manager = change->manager;
-	if (manager->veil) {
-		before = before ? manager->veil(arena, change->key, before) : NULL;
-		after = after ? manager->veil(arena, change->key, after) : NULL;
-	}
+	before = change_shown_value(arena, change, before);
+	after = change_shown_value(arena, change, after);
 	buffer_puts(&text, "");
 	diff_unified(&text, before ? name : "/dev/null", slice_of(before ? arena_printf(arena, "%s\n", before) : ""),
 		     after ? name : "/dev/null", slice_of(after ? arena_printf(arena, "%s\n", after) : ""));
@@ -125,13 +154,13 @@ const char *change_text(struct arena *arena, const struct change *change)
 	case CHANGE_COMMAND:
 		break;
 	}
-	return arena_printf(arena, "%s\n", change_command(arena, change->argv));
+	return arena_printf(arena, "%s\n", change_commands(arena, change));
 }
 
 const char *change_title(struct arena *arena, const struct change *change)
 {
 	if (change->kind == CHANGE_COMMAND)
-		return arena_printf(arena, "run %s", change_command(arena, change->argv));
+		return arena_printf(arena, "run %s", change_commands(arena, change));
 	if (change->kind == CHANGE_ATTRIBUTE)
 		return arena_printf(arena, "write '%.*s' to %s", (int)change->after.content.length,
 				    change->after.content.start, change->path);

@@ -50,6 +50,23 @@ static void gather_members(struct plan *plan, const struct vm *vm, struct libvir
 		}
 }
 
+/*
+ * libvirt makes a QEMU line of the new definition, as it would at a start. Where it cannot make one of the old definition
+ * either (huge pages are asked for that are not there now), that says nothing of the new one.
+ */
+static int try_edited(struct plan *plan, const struct vm *vm, const char *before, const char *after,
+		      struct error *error)
+{
+	const char *handle = manager_handle(plan->arena, vm);
+	int r = libvirt_try(plan->root, plan->arena, handle, after, error);
+	if (r == 0 || libvirt_try(plan->root, plan->arena, handle, before, NULL) == 0)
+		return r < 0 ? error_prefix(error, r, "domain %s", vm->id) : 0;
+	list_printf(&plan->notes,
+		    "whether it would start cannot be tried beforehand; it could not as it is defined now, either: %s",
+		    error ? error->text : "");
+	return 0;
+}
+
 /* Edits what stands there, has libvirt look at the result, and plans it. */
 static int plan_edit(struct plan *plan, const struct vm *vm, struct libvirt_wishes *wishes, const char *why,
 		     struct error *error)
@@ -77,9 +94,9 @@ static int plan_edit(struct plan *plan, const struct vm *vm, struct libvirt_wish
 		list_printf(&plan->notes,
 			    "who goes back to one of its %llu snapshots gets the definition of its time as well",
 			    (unsigned long long)stakes.snapshots);
-	r = libvirt_try(plan->root, plan->arena, handle, edited.xml, error);
+	r = try_edited(plan, vm, xml, edited.xml, error);
 	if (r < 0)
-		return error_prefix(error, r, "domain %s", vm->id);
+		return r;
 	return plan_set(plan, &libvirt_manager, handle, KEY, edited.xml, RESTART_VM, why, error);
 }
 

@@ -59,7 +59,7 @@ static int check_state(const struct vm *vm, struct error *error)
 static int check_args(const struct vm *vm, struct error *error)
 {
 	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (!vm->viommus[i].native)
+		if (!vm->viommus[i].native && !vm->viommus[i].by_wrapper)
 			return error_set(
 				error, -ENOTSUP,
 				"VM %s has a vIOMMU in args (%s), which Proxmox VE puts last, behind the devices "
@@ -232,10 +232,18 @@ static int make_by_wrapper(struct viommu_making *making, const char *machine, un
 		wish.group_count = known->groups.count;
 	}
 	list_printf(&plan->notes, "by the wrapper in the place of QEMU, because %s", why);
+	if (making->wish->vm->ha)
+		list_printf(&plan->notes,
+			    "HA may start VM %s on another node: there it has no vIOMMU, unless this is run there, too",
+			    making->id);
 	if (has_other_model(making->wish->vm))
 		machine = property_edit(plan->arena, machine, "type", "viommu", NULL);
 	int r = plan_set(plan, &proxmox_manager, making->id, "machine", machine, RESTART_VM,
 			 "an intel-iommu needs q35, and no other vIOMMU beside it", error);
+	if (r == 0 && plan->root->snapshot) {
+		list_printf(&plan->notes, "a snapshot does not show what the wrapper needs: left out here");
+		return 0;
+	}
 	return r < 0 ? r : make_wrapper(plan, &wish, error);
 }
 
@@ -300,7 +308,7 @@ int make_no_viommu(struct plan *plan, const struct vm *vm, struct error *error)
 	if (r == 0 && find_in_wrapper(plan, vm->id))
 		r = make_no_wrapper(plan, vm->id, error);
 	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (!vm->viommus[i].native)
+		if (!vm->viommus[i].native && !vm->viommus[i].by_wrapper)
 			list_printf(&plan->notes, "args of VM %s hold a vIOMMU, which is left: %s", vm->id,
 				    vm->viommus[i].where);
 	return r;

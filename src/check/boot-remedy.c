@@ -116,14 +116,81 @@ static void remedy_by_tool(struct finding *finding, const struct boot *boot, str
 	}
 }
 
+static const struct boot *boot_of(const struct subject_set *set)
+{
+	static const struct boot unknown = { .loader = BOOT_UNKNOWN };
+	return set->boot ? set->boot : &unknown;
+}
+
+/* Where nestpci knows how to (change/kernel-parameter.c). */
+static void mend_parameter(struct finding *finding, const struct subject_set *set, struct arena *arena, bool add,
+			   const char *parameter)
+{
+	enum boot_loader loader = boot_of(set)->loader;
+	if (loader == BOOT_GRUB || loader == BOOT_SYSTEMD_BOOT || loader == BOOT_PROXMOX_GRUB ||
+	    loader == BOOT_PROXMOX_SYSTEMD_BOOT || loader == BOOT_PROXMOX_BOTH || loader == BOOT_BLS)
+		judge_mend(finding, arena,
+			   (struct mend){ .kind = add ? MEND_SET_PARAMETER : MEND_REMOVE_PARAMETER,
+					  .what = arena_strdup(arena, parameter) });
+}
+
+static bool is_known(const char *name, const char *item)
+{
+	const struct cmdline_word word = { .word = item, .name = name, .value = item };
+	return !parameter_wrong_item(&word).length;
+}
+
+/* All values of `name` that the kernel knows, joined: `with` first, none that begins as `without`. NULL: nothing is left. */
+static const char *values_of(const struct cmdline *cmdline, struct arena *arena, const char *name, const char *with,
+			     const char *without)
+{
+	struct buffer text = { .arena = arena };
+	if (with)
+		buffer_puts(&text, with);
+	for (size_t i = 0; i < cmdline->count; i++) {
+		struct slice rest = slice_of(cmdline->words[i].value ? cmdline->words[i].value : "");
+		struct slice next;
+		if (!text_equals(cmdline->words[i].name, name))
+			continue;
+		while (parameter_next_item(&rest, &next)) {
+			const char *item = arena_strndup(arena, next.start, next.length);
+			if (text_equals(item, with) || !is_known(name, item) ||
+			    (without && text_starts_with(item, without)))
+				continue;
+			buffer_printf(&text, "%s%s", text.length ? "," : "", item);
+		}
+	}
+	return text.text;
+}
+
+void judge_remedy_item(struct finding *finding, const struct subject_set *set, struct arena *arena, const char *name,
+		       const char *with, const char *without)
+{
+	const struct cmdline *cmdline = &set->host->kernel.cmdline;
+	const struct cmdline_word *word = cmdline_find(cmdline, name);
+	const char *values = values_of(cmdline, arena, name, with, without);
+	const char *wanted = arena_printf(arena, "%s=%s", name, values ? values : "");
+	if (!word || !values) {
+		judge_remedy_parameter(finding, set, arena, values, values ? wanted : word ? word->word : name);
+		return;
+	}
+	const char *where = place(boot_of(set), arena, false, word->word);
+	const char *apply = boot_apply_command(set);
+	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+		     "put %s in the place of %s %s%s%s%s%s, then reboot", wanted, word->word,
+		     where ? "in " : "on the kernel's command line", where ? where : "", apply ? ", run '" : "",
+		     apply ? apply : "", apply ? "'" : "");
+	mend_parameter(finding, set, arena, true, wanted);
+}
+
 void judge_remedy_parameter(struct finding *finding, const struct subject_set *set, struct arena *arena, bool add,
 			    const char *parameter)
 {
-	static const struct boot unknown = { .loader = BOOT_UNKNOWN };
-	const struct boot *boot = set->boot ? set->boot : &unknown;
+	const struct boot *boot = boot_of(set);
 	const char *where = place(boot, arena, add, parameter);
 	const char *already = add ? configured_in(boot, parameter, arena) : NULL;
 	const char *apply = boot_apply_command(set);
+	mend_parameter(finding, set, arena, add, parameter);
 	if (!where) {
 		remedy_by_tool(finding, boot, arena, add, parameter);
 	} else if (already) {

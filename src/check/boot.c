@@ -65,13 +65,20 @@ static bool judged_without_line(const struct boot_cmdline *file, struct finding 
 	return true;
 }
 
+/* Without the loader none of the others can be judged: that is said once, by boot-loader-known. */
+static bool judged_without_loader(const struct boot *boot, struct finding *finding, struct arena *arena)
+{
+	if (boot->loader != BOOT_UNKNOWN)
+		return false;
+	judge_na(finding, arena, "not judged without the boot loader: see boot-loader-known");
+	return true;
+}
+
 static bool judged_without_file(const struct boot *boot, struct finding *finding, struct arena *arena)
 {
 	if (in_use_of(boot))
 		return false;
-	if (boot->loader == BOOT_UNKNOWN)
-		judge_unknown(finding, arena, "which file the boot loader reads is not known");
-	else
+	if (!judged_without_loader(boot, finding, arena))
 		judge_na(finding, arena, "%s is configured by no file that is read here",
 			 boot_loader_name(boot->loader));
 	return true;
@@ -89,6 +96,7 @@ static void remedy_not_booted(struct finding *finding, const struct subject_set 
 			     "reboot: the boot loader has it already");
 	} else if (command) {
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena, "run '%s', then reboot", command);
+		judge_mend(finding, arena, (struct mend){ .kind = MEND_BOOT });
 		if (entry_known)
 			judge_evidence(finding, arena, entry->path, "%s", entry->line ? entry->line : "");
 	} else {
@@ -193,6 +201,7 @@ static void judge_one_line(const struct subject_set *set, const void *subject, s
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
 			     "put all parameters into the first line, run '%s', then reboot",
 			     boot_apply_command(set) ? boot_apply_command(set) : "the boot loader's update");
+		judge_mend(finding, arena, (struct mend){ .kind = MEND_ONE_LINE });
 	} else {
 		judge_pass(finding, arena, "%s has one line", file->path);
 	}
@@ -204,10 +213,8 @@ static void judge_both_files(const struct subject_set *set, const void *subject,
 	if (judged_without_boot(set, finding, arena))
 		return;
 	const struct boot *boot = set->boot;
-	if (boot->loader == BOOT_UNKNOWN) {
-		judge_unknown(finding, arena, "which boot loader is in use is not known");
+	if (judged_without_loader(boot, finding, arena))
 		return;
-	}
 	if (boot->loader != BOOT_PROXMOX_BOTH) {
 		judge_na(finding, arena, "one file is in use");
 		return;
@@ -230,6 +237,9 @@ static void judge_both_files(const struct subject_set *set, const void *subject,
 		       boot->kernel_cmdline.line ? boot->kernel_cmdline.line : "");
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
 		     "make both files say the same, run 'proxmox-boot-tool refresh', then reboot");
+	if (!only_grub || !only_kernel)
+		judge_mend(finding, arena,
+			   (struct mend){ MEND_SET_PARAMETER, NULL, only_grub ? only_grub : only_kernel, 0 });
 }
 
 static void judge_pinned(const struct subject_set *set, const void *subject, struct finding *finding,

@@ -33,7 +33,7 @@ enum {
 
 enum actor {
 	ACTOR_NOBODY,        /* nothing is to be done */
-	ACTOR_US,            /* nestpci can: `change` */
+	ACTOR_US,            /* nestpci can, by a verb that the remedy names */
 	ACTOR_ADMINISTRATOR, /* somebody with root here */
 	ACTOR_OUTER,         /* whoever runs the machine that this VM runs on */
 	ACTOR_FIRMWARE,      /* the firmware's set-up */
@@ -47,6 +47,33 @@ struct evidence {
 	const char *what;  /* what stands there; "absent"; "not readable: ..." */
 };
 
+/* A change that mends a finding, or its part of that: change/mend.c makes it. */
+enum mend_kind {
+	MEND_SET_PARAMETER,    /* what: words of the kernel's command line, blanks between */
+	MEND_REMOVE_PARAMETER, /* what: one word of it; without a value: all of that name */
+	MEND_MODULE_OPTION,    /* where: the module; what: "nested=1" */
+	MEND_LINE,             /* where: a file; what: the whole line number `line`, which goes */
+	MEND_ONE_LINE,         /* all of /etc/kernel/cmdline into its first line */
+	MEND_BOOT,             /* the boot loader's configuration is made anew */
+	MEND_INITRAMFS,        /* every initramfs is */
+	MEND_ATTRIBUTE,        /* where: of sysfs; what: its value, until the next boot */
+	MEND_BIND_AT_BOOT,     /* what: the address of a device, for vfio-pci */
+};
+
+struct mend {
+	enum mend_kind kind;
+	const char *where;
+	const char *what;
+	unsigned int line;
+};
+
+/* That a key of a setting of the VM should have this value: "machine", "aw-bits", "39". */
+struct wish {
+	const char *setting; /* NULL: none */
+	const char *key;
+	const char *value;
+};
+
 struct finding {
 	const struct check *check;
 	const char *subject; /* "host", "0000:01:00.0", "VM 100", "VM 100 hostpci0" */
@@ -58,7 +85,10 @@ struct finding {
 	const char *remedy; /* what to do, as exactly as can be; NULL: nothing */
 	enum actor actor;
 	enum restart restart;
-	bool denied; /* UNKNOWN for want of permission: root would tell */
+	struct mend *mends; /* in order; none: nestpci has no change for it, or none that it should make unasked */
+	size_t mend_count;
+	struct wish wish; /* what the remedy does to a setting that others may want to change, too */
+	bool denied;      /* UNKNOWN for want of permission: root would tell */
 };
 
 /* Everything that may be judged. */
@@ -69,6 +99,9 @@ struct subject_set {
 	const struct vm *vm;      /* the one at hand, as it is defined; NULL: none */
 	const struct vm *running; /* the same as it runs; NULL: it does not, or is not known */
 	unsigned int level;       /* 0, 1 or 2: what this machine is to be */
+	/* Filled by check_run() itself: the wishes of all that warns or fails, so that each remedy gives the same value. */
+	const struct wish *wishes;
+	size_t wish_count;
 };
 
 struct check {
@@ -82,7 +115,6 @@ struct check {
 	const char *see;      /* where it is documented: specification and section, man page, kernel's document */
 	const char *rows;     /* failure modes that it covers: "F010 F017" */
 	const char *needs;    /* ids of checks of the host, blank between: where one of these fails, this is N/A */
-	const char *change;   /* id of the change that mends it (change/), or NULL */
 	bool at_rest;         /* CHECK_HOST: can be judged of a system that does not run, by its files */
 	void (*judge)(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena);
 };
@@ -134,6 +166,9 @@ void judge_evidence(struct finding *finding, struct arena *arena, const char *wh
 	PRINTF_FORMAT(4, 5);
 /* A fact as evidence: its path and its text, "absent", or why it is not known. */
 void judge_evidence_fact(struct finding *finding, struct arena *arena, const struct fact *fact);
+
+/* `where`, `what`: NULL, or texts that outlive the finding. */
+void judge_mend(struct finding *finding, struct arena *arena, struct mend mend);
 
 void judge_wanted(struct finding *finding, struct arena *arena, const char *format, ...) PRINTF_FORMAT(3, 4);
 void judge_remedy(struct finding *finding, enum actor actor, enum restart restart, struct arena *arena,

@@ -132,6 +132,9 @@ static void remedy_for_nested(struct finding *finding, const struct subject_set 
 	bool is_intel = text_equals(kvm->module, "kvm_intel");
 	const struct module *module = is_intel ? &modules->kvm_intel : &modules->kvm_amd;
 	const struct boot_modprobe *line = option_line(set, kvm->module, "nested=");
+	if (module->state != MODULE_BUILT_IN && set->boot)
+		judge_mend(finding, arena,
+			   (struct mend){ MEND_MODULE_OPTION, is_intel ? "kvm_intel" : "kvm_amd", "nested=1", 0 });
 	if (module->state == MODULE_BUILT_IN) {
 		judge_remedy_parameter(finding, set, arena, true, is_intel ? "kvm_intel.nested=1" : "kvm_amd.nested=1");
 		return;

@@ -89,6 +89,8 @@ static void judge_foreign(const struct subject_set *set, struct finding *finding
 	judge_evidence_fact(finding, arena, &kernel->release);
 	judge_wanted(finding, arena, "no %s", word->word);
 	judge_remedy_parameter(finding, set, arena, false, word->word);
+	/* Whoever set it took the risk, and his devices may hang on it: nothing to be taken away unasked. */
+	finding->mend_count = 0;
 	if (kernel->acs_override)
 		judge_warn(finding, arena, "%s: %s", word->word, risk);
 	else if (fact_known(&kernel->release))

@@ -21,7 +21,7 @@ static void judge_parameters(const struct subject_set *set, const void *subject,
 			if (wrong++ == 0) {
 				judge_warn(finding, arena, "'%.*s' in %s is no value of that parameter",
 					   (int)item.length, item.start, word->word);
-				judge_remedy_parameter(finding, set, arena, false, word->word);
+				judge_remedy_item(finding, set, arena, word->name, NULL, NULL);
 			}
 		} else if (text_equals(word->name, "amd_iommu") && text_equals(word->value, "on")) {
 			nothing = word->word;
@@ -64,6 +64,8 @@ static void judge_framebuffer(const struct subject_set *set, const void *subject
 	}
 	judge_warn(finding, arena, "%s has no effect since Linux 5.15", word->word);
 	judge_remedy_parameter(finding, set, arena, true, "initcall_blacklist=sysfb_init");
+	/* The host's console may go dark by that: for people to ask for. */
+	finding->mend_count = 0;
 }
 
 static bool is_foreign_module(const char *module)

@@ -98,7 +98,12 @@ static void judge_hugepages(const struct subject_set *set, const void *subject, 
 	bool is_2m = text_equals(vm->hugepages, "2");
 	const struct fact *pages = is_1g ? &machine->hugepages_1g : &machine->hugepages_2m;
 	if (!is_1g && !is_2m) {
-		judge_unknown(finding, arena, "which huge pages %s are is not known", vm->hugepages);
+		if (text_equals(vm->hugepages, "any"))
+			judge_unknown(finding, arena,
+				      "VM %s wants huge pages of the host's default size, which was not looked at",
+				      vm->id);
+		else
+			judge_unknown(finding, arena, "which huge pages %s are is not known", vm->hugepages);
 		return;
 	}
 	if (fact_unknown(pages)) {
@@ -122,6 +127,8 @@ static void judge_hugepages(const struct subject_set *set, const void *subject, 
 	judge_wanted(finding, arena, "%llu free", wanted);
 	judge_remedy_parameter(finding, set, arena, true,
 			       arena_printf(arena, "hugepagesz=%s hugepages=%llu", is_1g ? "1G" : "2M", wanted));
+	/* How much memory a host sets apart is its administrator's to say. */
+	finding->mend_count = 0;
 }
 
 static void judge_transparent(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -148,10 +155,40 @@ static void judge_transparent(const struct subject_set *set, const void *subject
 			finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 			"run 'echo madvise > %s', and take transparent_hugepage=never out of the kernel command line",
 			fact->path);
-	else
+	const struct cmdline_word *word = cmdline_find(&set->host->kernel.cmdline, "transparent_hugepage");
+	if (!never)
+		judge_mend(finding, arena, (struct mend){ MEND_ATTRIBUTE, fact->path, "madvise", 0 });
+	if (!never && word)
+		judge_mend(finding, arena,
+			   (struct mend){ MEND_REMOVE_PARAMETER, NULL, "transparent_hugepage=never", 0 });
+	if (never)
 		judge_remedy(
 			finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
 			"boot a kernel with CONFIG_TRANSPARENT_HUGEPAGE, or back VMs with huge pages of their own");
+}
+
+/* What libvirt lets QEMU lock is for it to say: <hard_limit>, or else all where <locked/> asks for it. */
+static void judge_libvirt_limit(const struct vm *vm, struct finding *finding, struct arena *arena,
+				unsigned long long wanted)
+{
+	unsigned long long limit = vm->hard_limit_mib;
+	if (!limit) {
+		judge_pass(finding, arena, "VM %s has <locked/>: libvirt lets it lock all that it wants", vm->id);
+		return;
+	}
+	judge_evidence(finding, arena, vm->path ? vm->path : vm->id, "<hard_limit>: %llu MiB", limit);
+	if (limit >= wanted) {
+		judge_pass(finding, arena, "libvirt lets VM %s lock %llu MiB, and it needs %llu MiB", vm->id, limit,
+			   wanted);
+		return;
+	}
+	judge_warn(finding, arena, "libvirt lets VM %s lock %llu MiB, and it needs %llu MiB: %s", vm->id, limit, wanted,
+		   count_pinning(vm) > 1 && vm->viommu_count ? "all of its memory, for each device under the vIOMMU" :
+							       "all of its memory");
+	judge_wanted(finding, arena, "%llu MiB or more", wanted + 1024);
+	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+		     "virsh edit %s: <memtune><hard_limit unit='MiB'>%llu</hard_limit></memtune>", vm->id,
+		     wanted + 1024);
 }
 
 /* Without iommufd every device has a container of its own, and a vIOMMU an address space for each: all memory, N times. */
@@ -199,6 +236,10 @@ static void judge_memlock(const struct subject_set *set, const void *subject, st
 		else
 			judge_limit(set, finding, arena,
 				    running ? &running->memlock : &set->host->machine.memlock_self);
+	} else if (vm->hard_limit_mib || vm->mem_lock) {
+		judge_libvirt_limit(vm, finding, arena, mib_to_lock(vm));
+	} else if (vm->viommu_count && !vm->viommus[0].native && count_pinning(vm) > 1) {
+		judge_na(finding, arena, "libvirt does not see the vIOMMU of VM %s (vm-memlock)", vm->id);
 	} else if (!vm->viommu_count || count_pinning(vm) < 2) {
 		judge_pass(finding, arena, "libvirt lets VM %s lock its memory", vm->id);
 	} else if (!fact_known(&libvirt->fact)) {

@@ -57,6 +57,7 @@ static void judge_initramfs(const struct subject_set *set, const void *subject, 
 			       (long long)boot->newest_modprobe_time);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena, "run '%s', then reboot",
 			     boot_initramfs_command(set));
+		judge_mend(finding, arena, (struct mend){ .kind = MEND_INITRAMFS });
 	} else {
 		judge_pass(finding, arena, "the initramfs was made after the last change");
 		judge_evidence(finding, arena, boot->initramfs.path, "newer than %s", boot->newest_modprobe);
@@ -80,6 +81,7 @@ static void judge_obsolete(const struct subject_set *set, const void *subject, s
 			judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
 				     "remove line %u of %s, run '%s'", module->line, module->path,
 				     boot_initramfs_command(set));
+		judge_mend(finding, arena, (struct mend){ MEND_LINE, module->path, module->module, module->line });
 	}
 	if (count == 0) {
 		if (judged_as_hidden(&set->boot->modules_unread, finding, arena))
@@ -90,6 +92,7 @@ static void judge_obsolete(const struct subject_set *set, const void *subject, s
 	if (fact_known(&kernel->release) && !kernel_at_least(kernel, 6, 2)) {
 		finding->remedy = NULL;
 		finding->actor = ACTOR_NOBODY;
+		finding->mend_count = 0;
 		judge_pass(finding, arena,
 			   "vfio_virqfd is asked for, which this kernel has; from Linux 6.2 on it has not");
 		return;
@@ -217,6 +220,8 @@ static void judge_built_in(const struct subject_set *set, const void *subject, s
 		else
 			judge_remedy_parameter(finding, set, arena, true,
 					       arena_printf(arena, "vfio-pci.%s", line->rest));
+		/* What has had no effect so far may take every device of a kind, the host's own among them. */
+		finding->mend_count = 0;
 	} else if (module_known(&host->modules.vfio_pci)) {
 		judge_pass(finding, arena, "vfio-pci is a module, and takes its options from modprobe.d");
 	} else {
@@ -255,6 +260,7 @@ static void judge_blacklist(const struct subject_set *set, const void *subject, 
 			       line->rest);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
 			     "remove line %u of %s, run 'modprobe %s'", line->line, line->path, line->module);
+		judge_mend(finding, arena, (struct mend){ MEND_LINE, line->path, line->command, line->line });
 		return;
 	}
 	if (judged_as_hidden(&set->boot->modprobe_unread, finding, arena))
@@ -296,6 +302,7 @@ static void judge_kvm_options(const struct subject_set *set, const void *subject
 	judge_evidence_fact(finding, arena, &kvm->nested);
 	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena, "put nested=1 in line %u of %s", off->line,
 		     off->path);
+	judge_mend(finding, arena, (struct mend){ MEND_MODULE_OPTION, off->module, "nested=1", 0 });
 }
 
 static const struct check checks[] = {

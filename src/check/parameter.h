@@ -41,6 +41,13 @@ bool parameter_has_word(const struct cmdline *cmdline, const struct cmdline_word
 void judge_remedy_parameter(struct finding *finding, const struct subject_set *set, struct arena *arena, bool add,
 			    const char *parameter);
 
+/*
+ * The same for one item of a value between commas: `with` is put there, what begins as `without` goes (either may be
+ * NULL), and so does what no kernel knows; the other items stay.
+ */
+void judge_remedy_item(struct finding *finding, const struct subject_set *set, struct arena *arena, const char *name,
+		       const char *with, const char *without);
+
 /* The command that puts a changed configuration in force, "update-grub"; NULL: not known. */
 const char *boot_apply_command(const struct subject_set *set);
 /* The command that makes the initramfs anew. */

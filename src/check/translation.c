@@ -211,12 +211,14 @@ static void judge_large_pages(const struct subject_set *set, const void *subject
 	if (word) {
 		judge_warn(finding, arena, "%s keeps the IOMMU to pages of 4 KiB: %s", word->word, cost);
 		judge_evidence(finding, arena, host->kernel.cmdline_file.path, "%s", word->word);
-		judge_remedy_parameter(finding, set, arena, false, word->word);
+		judge_remedy_item(finding, set, arena, word->name, NULL,
+				  host->iommus.units[0].kind == IOMMU_INTEL ? "sp_off" : "nohugepages");
 		return;
 	}
 	for (size_t i = 0; i < host->iommus.count; i++) {
 		const struct iommu_unit *unit = &host->iommus.units[i];
-		if (unit->kind != IOMMU_INTEL)
+		/* One that translates nothing has no pages: iommu-translates says so. */
+		if (unit->kind != IOMMU_INTEL || !unit->translates)
 			continue;
 		if (!fact_known(&unit->cap)) {
 			judge_unknown_fact(finding, arena, &unit->cap);
@@ -290,11 +292,14 @@ static void judge_igfx(const struct subject_set *set, const void *subject, struc
 	judge_evidence(finding, arena, "/sys/bus/pci/devices/0000:00:02.0/iommu_group", "absent");
 	if (word) {
 		judge_evidence(finding, arena, host->kernel.cmdline_file.path, "%s", word->word);
-		judge_remedy_parameter(finding, set, arena, false, word->word);
+		judge_remedy_item(finding, set, arena, word->name, NULL,
+				  strstr(word->value, "igfx_off") ? "igfx_off" : "intgpu_off");
 	} else if (host->kernel.intel_default_on_but_intgpu) {
 		judge_evidence(finding, arena, host->kernel.config_file.path, "integrated graphics are left out");
 		judge_remedy_parameter(finding, set, arena, true, "intel_iommu=on");
 	}
+	/* They are left out where they do not bear to be translated (F021): for people to decide. */
+	finding->mend_count = 0;
 }
 
 static const struct check checks[] = {

@@ -105,6 +105,13 @@ void judge_evidence_fact(struct finding *finding, struct arena *arena, const str
 	}
 }
 
+void judge_mend(struct finding *finding, struct arena *arena, struct mend mend)
+{
+	finding->mends = arena_grow(arena, finding->mends, finding->mend_count, finding->mend_count + 1,
+				    sizeof(*finding->mends));
+	finding->mends[finding->mend_count++] = mend;
+}
+
 void judge_wanted(struct finding *finding, struct arena *arena, const char *format, ...)
 {
 	va_list args;

@@ -8,6 +8,7 @@ struct job {
 	const struct root *root;
 	struct plan_request *request;
 	struct plan plan;
+	struct plan_findings found;
 	struct error error;
 };
 
@@ -24,14 +25,17 @@ static int apply(struct job *job)
 	AUTO_CLOSE int lock = changing_lock(job->root, job->arena, &job->error);
 	if (lock < 0)
 		return fail(job);
-	if (changing_finish_earlier(job->root, job->arena, job->request->yes, &status) < 0 || !job->request->count)
+	if (changing_finish_earlier(job->root, job->arena, job->request->yes, &status) < 0 ||
+	    job->request->only_continue)
 		return status;
-	if (plan_request_make(job->request, job->root, &job->plan, &job->error) < 0)
+	if (plan_request_make(job->request, job->root, &job->plan, &job->found, &job->error) < 0)
 		return fail(job);
-	for (size_t i = 0; i < job->plan.notes.count; i++)
-		say("note: %s", job->plan.notes.items[i]);
+	plan_request_say(&job->plan, &job->found);
+	plan_request_print_others(job->arena, &job->found);
 	if (!job->plan.count) {
-		say("apply: nothing to do: it is so already");
+		say(job->request->count && !job->found.other_count && !job->found.restart ?
+			    "apply: nothing to do: it is so already" :
+			    "apply: there is nothing for nestpci to change");
 		return VERB_DONE;
 	}
 	status = changing_apply("apply", job->arena, &job->plan, job->request->yes, &lock, &entry);
@@ -51,7 +55,7 @@ static int run(struct verb_args *args)
 		return status;
 	if (!request.yes && !changing_can_ask())
 		return verb_usage(args, "standard input is no terminal to ask on; --yes applies without asking");
-	if (root_open(&root, request.root, &job.error) < 0)
+	if (place_open(&request.place, &root, &job.error) < 0)
 		return fail(&job);
 	return apply(&job);
 }
@@ -64,7 +68,7 @@ const struct verb verb_apply = {
 		"what stood there before is kept in a journal (/var/lib/nestpci/journal) for\n"
 		"'nestpci undo'. When something fails, what was done is taken back.\n"
 		"\n"
-		"What was cut off, by a crash or a reboot, is finished first; without options\n"
+		"What was cut off, by a crash or a reboot, is finished first; with --continue\n"
 		"that is all.\n"
 		"\n"
 		"Example: nestpci apply --set-kernel-parameter intel_iommu=on",

@@ -96,7 +96,11 @@ int changing_end(const char *what, enum change_end end, const char *difference, 
 		say("%s: nothing was changed", what);
 		return VERB_FAILED;
 	}
-	say("%s: done in part; 'nestpci log' shows it, 'nestpci apply' goes on, 'nestpci undo' takes it back", what);
+	say("%s: done in part, as 'nestpci log' shows: 'nestpci apply --continue' tries again, 'nestpci undo' takes it back",
+	    what);
+	say(difference ? "%s: or, with that edit left as it is: 'nestpci undo --keep-edited'" :
+			 "%s: or, if a program goes on failing: 'nestpci undo --skip-failed' does without it",
+	    what);
 	return VERB_PARTLY;
 }
 
@@ -119,7 +123,6 @@ int changing_apply(const char *what, struct arena *arena, const struct plan *pla
 	struct error error;
 	const char *difference = NULL;
 	enum change_end end = CHANGE_NOTHING;
-	changing_show(stdout, arena, plan);
 	fflush(stdout);
 	int status = yes ? VERB_DONE : ask_and_lock(what, arena, plan->root, lock);
 	if (status != VERB_DONE)

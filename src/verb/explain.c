@@ -117,7 +117,6 @@ static struct json_object *check_object(const struct check *check)
 	json_add_text(object, "needs", check->needs);
 	json_add_text(object, "see", check->see);
 	json_add_text(object, "rows", check->rows);
-	json_add_text(object, "change", check->change);
 	return object;
 }
 

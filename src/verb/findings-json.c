@@ -45,7 +45,7 @@ static struct json_object *evidence_array(const struct finding *finding)
 	return array;
 }
 
-static struct json_object *finding_object(const struct finding *finding)
+static struct json_object *finding_object(struct arena *arena, const struct finding *finding)
 {
 	struct json_object *object = json_object_new_object();
 	json_add_text(object, "check", finding->check->id);
@@ -56,7 +56,7 @@ static struct json_object *finding_object(const struct finding *finding)
 	json_object_object_add(object, "evidence", evidence_array(finding));
 	json_add_text(object, "wanted", finding->wanted);
 	add_remedy(object, finding->remedy, finding->actor, finding->restart);
-	json_add_text(object, "change", finding->check->change);
+	json_add_text(object, "change", findings_command(arena, finding));
 	json_add_bool(object, "denied", finding->denied);
 	return object;
 }
@@ -114,7 +114,7 @@ static struct json_object *machine_object(const struct host *host)
 	return object;
 }
 
-struct json_object *findings_json(const struct findings_report *report)
+struct json_object *findings_json(struct arena *arena, const struct findings_report *report)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *findings = json_object_new_array();
@@ -122,7 +122,7 @@ struct json_object *findings_json(const struct findings_report *report)
 	json_add_number(object, "level", report->set->level);
 	json_add_text(object, "vm", report->set->vm ? report->set->vm->id : NULL);
 	for (size_t i = 0; i < report->findings->count; i++)
-		json_object_array_add(findings, finding_object(&report->findings->items[i]));
+		json_object_array_add(findings, finding_object(arena, &report->findings->items[i]));
 	json_object_object_add(object, "findings", findings);
 	json_object_object_add(object, "log", log_object(report));
 	json_object_object_add(object, "sum", sum_object(report));

@@ -22,8 +22,11 @@ void findings_print(const struct findings_report *report, struct arena *arena);
 /* One line for each finding that says something: "FAIL iommu-active host: SUMMARY". N/A says nothing. */
 void findings_print_brief(const struct findings_report *report);
 
+/* The command that mends a finding, where nestpci has a change for it; else NULL. */
+const char *findings_command(struct arena *arena, const struct finding *finding);
+
 /* docs/json-check.md describes it. */
-struct json_object *findings_json(const struct findings_report *report);
+struct json_object *findings_json(struct arena *arena, const struct findings_report *report);
 
 /* The table of checks and of patterns of logs, without judging anything. */
 void findings_print_table(struct arena *arena);

@@ -2,6 +2,7 @@
 #include "verb/gather.h"
 
 #include "boot/boot.h"
+#include "change/makers.h"
 #include "host/host.h"
 #include "host/kernel-log.h"
 #include "host/passable-read.h"
@@ -51,6 +52,13 @@ static int read_boot(struct gathering *gathering, struct error *error)
 	return 0;
 }
 
+/* For `plan`. */
+static int read_for_changes(struct gathering *gathering, struct error *error)
+{
+	makers_look(gathering->root, gathering->arena);
+	return 0;
+}
+
 static int read_vms(struct gathering *gathering, struct error *error)
 {
 	struct vms vms;
@@ -80,6 +88,7 @@ static const struct {
 	{ "names of devices", read_names },
 	{ "what can be passed on", read_passables },
 	{ "how it boots", read_boot },
+	{ "what changes need", read_for_changes },
 	{ "VMs", read_vms },
 	{ "the kernel's log", read_log },
 };

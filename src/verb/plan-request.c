@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verb/plan-request.h"
 
+#include "base/say.h"
 #include "change/makers.h"
+#include "report/text.h"
 #include "verb/subjects.h"
 #include "vm/wrapper-conf.h"
 
 enum {
 	OPTION_JSON = 1,
-	OPTION_ROOT,
 	OPTION_SET_PARAMETER,
 	OPTION_REMOVE_PARAMETER,
 	OPTION_MODULE_OPTION,
@@ -17,11 +18,16 @@ enum {
 	OPTION_WRAPPER_ONCE,
 	OPTION_NO_WRAPPER,
 	OPTION_FOR,
+	OPTION_DEVICE,
+	OPTION_VM,
+	OPTION_CONTINUE,
 };
 
-#define FOR_ROW                                                                       \
-	{                                                                             \
-		OPTION_FOR, "for", "CHECK", "what mends this check ('nestpci check')" \
+#define FINDING_ROWS                                                                                    \
+	{ OPTION_FOR, "for", "CHECK", "what mends this check ('nestpci check')" },                      \
+		{ OPTION_DEVICE, "device", "ADDRESS", "what this device needs, too, to be passed on" }, \
+	{                                                                                               \
+		OPTION_VM, "vm", "VM", "what this VM needs, too, with its devices"                      \
 	}
 
 #define WISH_ROWS                                                                                                 \
@@ -38,45 +44,78 @@ enum {
 		{ OPTION_WRAPPER_ONCE, "wrapper-once", "'VM [SETTING...]'", "the same, at one start" },           \
 		{ OPTION_NO_WRAPPER, "no-wrapper", "VM", "no more; with the last VM the wrapper goes away" },     \
 	{                                                                                                         \
-		OPTION_ROOT, "root", "DIR",                                                                       \
+		OPTION_PLACE_ROOT, "root", "DIR",                                                                 \
 			"of the system below DIR, which is not running; its\nprograms are run by chroot"          \
 	}
 
 const struct verb_option plan_options[] = {
-	FOR_ROW,
+	FINDING_ROWS,
 	WISH_ROWS,
+	{ OPTION_PLACE_SNAPSHOT, "snapshot", "FILE", "of what 'nestpci capture' wrote of another system" },
 	{ OPTION_JSON, "json", NULL, "print the plan as an object" },
 	{ 0 },
 };
 
 const struct verb_option apply_options[] = {
 	{ 'y', "yes", NULL, "do not ask" },
-	FOR_ROW,
+	{ OPTION_CONTINUE, "continue", NULL, "finish what a crash or a reboot cut off, and nothing\nelse" },
+	FINDING_ROWS,
 	WISH_ROWS,
 	{ 0 },
 };
 
+static int note_device(struct plan_request *request, const char *value, struct error *error)
+{
+	request->devices = arena_grow(request->arena, request->devices, request->device_count,
+				      request->device_count + 1, sizeof(*request->devices));
+	return pci_address_parse(value, &request->devices[request->device_count++], error);
+}
+
+/* False: it is one of those that make a wish. */
+static bool note_option(struct plan_request *request, int option, const char *value)
+{
+	if (place_option(&request->place, option, value))
+		return true;
+	if (option == OPTION_JSON)
+		request->as_json = true;
+	else if (option == 'y')
+		request->yes = true;
+	else if (option == OPTION_CONTINUE)
+		request->only_continue = true;
+	else if (option == OPTION_FOR)
+		list_add(&request->checks, value);
+	else if (option == OPTION_VM)
+		request->vm = value;
+	else
+		return false;
+	return true;
+}
+
 bool plan_request_parse(struct verb_args *args, struct plan_request *request, int *ret_status)
 {
 	const char *value;
+	struct error error;
 	int option;
 	*ret_status = VERB_DONE;
+	request->checks.arena = request->arena;
 	request->wishes = arena_alloc_array(request->arena, (size_t)args->argc, sizeof(*request->wishes));
 	while ((option = verb_next_option(args, &value, ret_status)) > 0) {
-		if (option == OPTION_JSON)
-			request->as_json = true;
-		else if (option == 'y')
-			request->yes = true;
-		else if (option == OPTION_ROOT)
-			request->root = value;
-		else
+		if (option == OPTION_DEVICE && note_device(request, value, &error) < 0) {
+			*ret_status = verb_usage(args, "%s", error.text);
+			return false;
+		}
+		if (option != OPTION_DEVICE && !note_option(request, option, value))
 			request->wishes[request->count++] = (struct plan_wish){ option, value };
 	}
 	if (option < 0)
 		return false;
 	if (args->next < args->argc)
 		*ret_status = verb_usage(args, "unexpected argument '%s'", args->argv[args->next]);
-	return args->next >= args->argc;
+	else if (text_equals(request->place.snapshot, "-"))
+		*ret_status = verb_usage(args, "a snapshot is read more than once: give a file");
+	else
+		*ret_status = place_usage(args, &request->place);
+	return *ret_status == VERB_DONE;
 }
 
 /* All parameters at once: each file is then edited once. */
@@ -119,31 +158,7 @@ static int make_wrapped(struct plan *plan, const char *value, bool once, struct 
 	return make_wrapper(plan, &wish, error);
 }
 
-/* Judges this one check, of this host, anew. */
-static int make_for_check(const struct plan_request *request, struct plan *plan, const char *id, struct error *error)
-{
-	AUTO_SUBJECTS subjects = SUBJECTS_NONE;
-	const struct subjects_request wanted = { .place = { .directory = request->root }, .level = -1 };
-	struct list only = { .arena = plan->arena };
-	struct findings findings;
-	const struct check *check = check_find(id);
-	if (!check)
-		return error_set(error, -EINVAL, "there is no check '%.60s' ('nestpci explain' lists them)", id);
-	if (check->scope != CHECK_HOST)
-		return error_set(error, -ENOTSUP, "%s is no check of the host: only those have changes", id);
-	int r = subjects_gather(&wanted, plan->arena, &subjects, error);
-	if (r < 0)
-		return r;
-	list_add(&only, check->id);
-	check_run(&subjects.set, &only, plan->arena, &findings);
-	for (size_t i = 0; i < findings.count && r == 0; i++)
-		if (findings.items[i].check == check)
-			r = make_mend(plan, &subjects.set, &findings.items[i], error);
-	return r;
-}
-
-static int make_wish(const struct plan_request *request, const struct plan_wish *wish, struct plan *plan,
-		     const struct boot *boot, struct error *error)
+static int make_wish(const struct plan_wish *wish, struct plan *plan, const struct boot *boot, struct error *error)
 {
 	struct pci_address address;
 	int r;
@@ -160,24 +175,74 @@ static int make_wish(const struct plan_request *request, const struct plan_wish 
 		return make_wrapped(plan, wish->value, wish->option == OPTION_WRAPPER_ONCE, error);
 	case OPTION_NO_WRAPPER:
 		return make_no_wrapper(plan, wish->value, error);
-	case OPTION_FOR:
-		return make_for_check(request, plan, wish->value, error);
 	default:
 		return 0;
 	}
 }
 
 int plan_request_make(const struct plan_request *request, const struct root *root, struct plan *ret,
-		      struct error *error)
+		      struct plan_findings *ret_findings, struct error *error)
 {
 	struct boot boot;
 	char *release = NULL;
+	const struct subjects_request subjects = {
+		.place = request->place,
+		.level = -1,
+		.devices = request->devices,
+		.device_count = request->device_count,
+		.vm = request->vm,
+	};
+	bool finds = request->checks.count || request->device_count || request->vm || !request->count;
+	*ret_findings = (struct plan_findings){ .others = NULL };
 	if (root->kind != ROOT_OFFLINE)
 		(void)!root_read_line(root, request->arena, "/proc/sys/kernel/osrelease", &release, NULL);
 	plan_begin(ret, root, request->arena);
 	boot_read(root, request->arena, release, &boot);
 	int r = make_parameters(request, ret, &boot, error);
 	for (size_t i = 0; i < request->count && r == 0; i++)
-		r = make_wish(request, &request->wishes[i], ret, &boot, error);
-	return r;
+		r = make_wish(&request->wishes[i], ret, &boot, error);
+	return r < 0 || !finds ? r : plan_findings_make(&subjects, &request->checks, ret, ret_findings, error);
+}
+
+static void print_other(struct arena *arena, const struct plan_other *other, size_t width)
+{
+	const struct finding *finding = other->finding;
+	const char *remedy = finding->remedy ? finding->remedy : "see 'nestpci explain'";
+	const char *subject = finding->check->scope == CHECK_HOST ? "" : arena_printf(arena, "%s, ", finding->subject);
+	fputs("  ", stdout);
+	say_wrapped(stdout,
+		    report_printable(arena,
+				     arena_printf(arena, "%s%s: %s", subject, finding->check->id, finding->summary)),
+		    2, 2, width);
+	fputs("    ", stdout);
+	say_wrapped(stdout,
+		    report_printable(arena, other->reason ?
+						    other->reason :
+						    arena_printf(arena, "%s: %s", actor_name(finding->actor), remedy)),
+		    4, 4, width);
+}
+
+void plan_request_print_others(struct arena *arena, const struct plan_findings *findings)
+{
+	size_t width = say_width(stdout);
+	if (findings->other_count)
+		puts("What this does not mend, and who can:");
+	for (size_t i = 0; i < findings->other_count; i++)
+		print_other(arena, &findings->others[i], width && width < 100 ? width : 80);
+	if (findings->other_count)
+		putchar('\n');
+}
+
+void plan_request_say(const struct plan *plan, const struct plan_findings *findings)
+{
+	for (size_t i = 0; i < plan->notes.count; i++)
+		say("note: %s", plan->notes.items[i]);
+	if (findings->warnings)
+		say("note: %zu warning%s not listed: 'nestpci check' shows them", findings->warnings,
+		    findings->warnings == 1 ? " is" : "s are");
+	if (findings->unknown)
+		say("note: %zu check%s could not be made: 'nestpci check' says why", findings->unknown,
+		    findings->unknown == 1 ? "" : "s");
+	if (findings->restart)
+		say("note: something is set already and waits for the next boot: reboot this host");
 }

@@ -4,11 +4,14 @@
 #include "base/say.h"
 #include "verb/changing.h"
 
-enum { OPTION_ROOT = 1, OPTION_KEEP };
+enum { OPTION_ROOT = 1, OPTION_KEEP, OPTION_SKIP };
 
 static const struct verb_option options[] = {
 	{ 'y', "yes", NULL, "do not ask" },
 	{ OPTION_KEEP, "keep-edited", NULL, "leave files as they are that somebody edited since,\nand undo the rest" },
+	{ OPTION_SKIP, "skip-failed", NULL,
+	  "pass over programs that fail (update-grub, ...): the\nfiles become what they were; run those programs\n"
+	  "yourself once they work again" },
 	{ OPTION_ROOT, "root", "DIR",
 	  "of the system below DIR, which is not running; its\nprograms are run by chroot" },
 	{ 0 },
@@ -20,6 +23,7 @@ struct job {
 	uint64_t number; /* 0: the last that is not undone */
 	bool yes;
 	struct change_undo_options options;
+	struct list skipped;
 	struct journal_entry entry;
 	struct error error;
 };
@@ -51,10 +55,13 @@ static int undo(struct job *job)
 	if (r == 0)
 		changing_say_restart(&job->entry.plan);
 	const char *what = arena_printf(job->arena, "undo %llu", (unsigned long long)job->number);
+	for (size_t i = 0; r == 0 && i < job->skipped.count; i++)
+		say("%s: taken back, but for this, which is yours to do once it works: %s", what,
+		    job->skipped.items[i]);
 	int status = changing_end(what, end, difference, &job->error);
-	if (r == -ESTALE && difference)
+	if (r == -ESTALE && difference && end == CHANGE_NOTHING)
 		say("%s: take that edit back first, or give --keep-edited", what);
-	return status;
+	return status == VERB_DONE && job->skipped.count ? VERB_PARTLY : status;
 }
 
 static int look_and_undo(struct job *job)
@@ -81,7 +88,7 @@ static int run(struct verb_args *args)
 {
 	AUTO_ARENA arena = { 0 };
 	AUTO_ROOT root = ROOT_NONE;
-	struct job job = { .arena = &arena, .root = &root };
+	struct job job = { .arena = &arena, .root = &root, .skipped = { .arena = &arena } };
 	const char *directory = NULL;
 	const char *value;
 	int status = VERB_DONE;
@@ -91,6 +98,8 @@ static int run(struct verb_args *args)
 			job.yes = true;
 		else if (option == OPTION_KEEP)
 			job.options.keep_edited = true;
+		else if (option == OPTION_SKIP)
+			job.options.skipped = &job.skipped;
 		else
 			directory = value;
 	}
@@ -117,6 +126,8 @@ const struct verb verb_undo = {
 		"made out of them is made again.\n"
 		"\n"
 		"Where somebody edited such a file since, that is shown, and nothing is done.\n"
+		"A program that fails (update-grub, ...) stops it, and until it is taken back\n"
+		"nothing else is changed: run it again, or with --skip-failed.\n"
 		"\n"
 		"Example: nestpci undo",
 	.options = options,

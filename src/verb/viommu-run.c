@@ -92,5 +92,10 @@ int viommu_run(const struct viommu_job *job, bool changed)
 	int r = stops ? stop(job, pid, &error) : 0;
 	if (r == 0)
 		r = start(job, &error);
-	return r < 0 ? fail(job, changed, &error) : viommu_verify(job);
+	if (r < 0)
+		return fail(job, changed, &error);
+	int status = viommu_verify(job);
+	if (status == VERB_DONE)
+		say("in VM %s itself, 'nestpci check' tells what is left to do", job->vm->id);
+	return status;
 }

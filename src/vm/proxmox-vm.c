@@ -142,6 +142,7 @@ static void describe_viommus(struct reading *reading)
 		if (viommu->native && by_wrapper) {
 			viommu->where = arena_printf(reading->arena, "%s: %s", reading->wrapper->where, viommu->where);
 			viommu->native = false;
+			viommu->by_wrapper = true;
 		} else if (viommu->native) {
 			viommu->where = where_is(reading, "machine");
 		}
@@ -259,6 +260,8 @@ static void refuse(struct reading *reading, const char *key, const char *why)
 {
 	const char *where = where_is(reading, key);
 	list_printf(&reading->vm->problems, "%s: %s: Proxmox VE refuses to start the VM", where ? where : key, why);
+	if (strcmp(key, "machine") == 0)
+		reading->vm->refused = reading->vm->problems.items[reading->vm->problems.count - 1];
 }
 
 static void check_machine(struct reading *reading)

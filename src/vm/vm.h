@@ -25,8 +25,10 @@ struct vm_viommu {
 	enum vm_viommu_model model;
 	const char *where; /* "machine: q35,viommu=intel", "args: -device intel-iommu,...", "-device intel-iommu,..." */
 	bool native;       /* the manager's own setting: put in the right place by it */
+	bool by_wrapper;   /* the QEMU wrapper of this host adds it */
 	bool first;        /* stands before every vfio device on the line that results */
 	const char *after; /* the vfio device that stands before it, when not first; or NULL */
+	const char *doubt; /* why `first` is a guess; NULL: it is none */
 	enum vm_answer caching_mode;
 	enum vm_answer intremap; /* UNKNOWN: auto */
 	enum vm_answer eim;
@@ -143,6 +145,7 @@ struct vm {
 	const struct libvirt_domain *domain;        /* libvirt: what it was read from; or NULL */
 	const struct qemu_vm *line;                 /* the QEMU line that it was read from; or NULL */
 	struct list problems;                       /* what could not be read or understood, as sentences */
+	const char *refused; /* of these, why the manager does not start it with its machine as it is set; or NULL */
 };
 
 struct vms {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A system that does not run, for changes to be made to: a tree, and fakes of its programs that are strict."""
+import errno
 import os
 import pathlib
 import shutil
@@ -10,27 +11,8 @@ import pytest
 
 WISH = ["--set-kernel-parameter", "intel_iommu=on", "--set-module-option", "kvm_intel.nested=1"]
 
-# Stands in the place of chroot(8), first on PATH. It knows exactly the commands that such a system needs, notes each
-# call, and generates what the real program would from the files that it would read. FAIL holds the number of the call,
-# counted from now, that fails.
-FAKE_CHROOT = r"""#!/bin/bash
-set -euo pipefail
-here=%(here)s
-[[ $1 == "$here/root" ]] || { echo "fake chroot: not the root: $1" >&2; exit 99; }
-shift
-printf '%%s\n' "$*" >>"$here/calls"
-if [[ -e $here/FAIL ]]; then
-	left=$(<"$here/FAIL")
-	[[ $left != 1 ]] || { rm "$here/FAIL"; echo "fake $1: told to fail" >&2; exit 7; }
-	echo $((left - 1)) >"$here/FAIL"
-fi
-cd "$here/root"
-case "$*" in
-update-grub) cat etc/default/grub etc/default/grub.d/*.cfg 2>/dev/null >boot/grub/grub.cfg || true ;;
-"update-initramfs -u -k all") cat etc/modprobe.d/*.conf 2>/dev/null >boot/initrd.img || true ;;
-*) echo "fake chroot: unknown command: $*" >&2; exit 99 ;;
-esac
-"""
+FAKES = pathlib.Path(__file__).resolve().parent / "fakes"
+KERNELS = ("6.1.0-18-amd64", "6.1.0-21-amd64")
 
 
 class System:
@@ -43,8 +25,7 @@ class System:
         self.calls_file = here / "calls"
         fakes = here / "fakes"
         fakes.mkdir(parents=True)
-        (fakes / "chroot").write_text(FAKE_CHROOT % {"here": here})
-        (fakes / "chroot").chmod(0o755)
+        (fakes / "chroot").symlink_to(FAKES / "chroot")
         self.environment = {"PATH": f"{fakes}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
     def put(self, path, text="", mode=0o644):
@@ -54,14 +35,56 @@ class System:
         path.chmod(mode)
         os.utime(path, ns=(1_600_000_000_123_456_789, 1_600_000_000_123_456_789))
 
-    def make_debian(self):
-        self.put("etc/default/grub", 'GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=off"\n', 0o640)
+    def generate(self, *command):
+        """What the system's own program makes of its files, before anything is changed."""
+        subprocess.run([FAKES / command[0], *command[1:]], cwd=self.root, check=True)
+
+    def put_kernels(self, *versions):
+        for version in versions or KERNELS:
+            self.put(f"boot/vmlinuz-{version}", "kernel\n")
+        (self.root / "var/lib").mkdir(parents=True, exist_ok=True)
+
+    def put_initramfs(self):
         self.put("etc/modprobe.d/kvm.conf", "options kvm ignore_msrs=1\n")
-        self.put("usr/sbin/update-grub", mode=0o755)
         self.put("usr/sbin/update-initramfs", mode=0o755)
-        self.put("boot/grub/grub.cfg", (self.root / "etc/default/grub").read_text())
-        self.put("boot/initrd.img", "options kvm ignore_msrs=1\n")
-        (self.root / "var/lib").mkdir(parents=True)
+        self.generate("update-initramfs", "-u", "-k", "all")
+
+    def make_debian(self):
+        self.put_kernels()
+        self.put("etc/default/grub", 'GRUB_DEFAULT=0\nGRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=off"\n', 0o640)
+        self.put("usr/sbin/update-grub", mode=0o755)
+        self.generate("update-grub")
+        self.put_initramfs()
+        return self
+
+    def make_proxmox(self, *loaders):
+        """ESPs of these loaders, kept by proxmox-boot-tool: "grub", "systemd"."""
+        self.put_kernels("6.8.12-9-pve")
+        self.put("etc/kernel/proxmox-boot-uuids", "".join(f"AAAA-000{i}\n" for i, _ in enumerate(loaders)))
+        for i, loader in enumerate(loaders):
+            self.put(f"esp/AAAA-000{i}/EFI/proxmox/{'grubx64.efi' if loader == 'grub' else '6.8.12-9-pve/vmlinuz'}")
+        self.put("etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=off"\n')
+        self.put("etc/kernel/cmdline", "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=off\n")
+        self.generate("proxmox-boot-tool", "refresh")
+        self.put_initramfs()
+        return self
+
+    def make_systemd_boot(self):
+        self.put_kernels()
+        self.put("etc/kernel/cmdline", "# by hand\nroot=/dev/sda2 ro\nquiet intel_iommu=off\n", 0o600)
+        self.put("boot/efi/loader/loader.conf", "timeout 3\n")
+        for version in KERNELS:
+            self.generate("kernel-install", "add", version, f"/boot/vmlinuz-{version}")
+        self.put_initramfs()
+        return self
+
+    def make_fedora(self):
+        self.put_kernels("6.8.5-301.fc40.x86_64")
+        self.put("boot/grub2/grub.cfg", "insmod blscfg\nblscfg\n")
+        self.put("boot/loader/entries/0123-6.8.5-301.fc40.x86_64.conf",
+                 "title Fedora\nversion 6.8.5-301.fc40.x86_64\nlinux /vmlinuz-6.8.5-301.fc40.x86_64\n"
+                 "options root=/dev/sda2 ro rhgb quiet intel_iommu=off\n")
+        self.put("usr/sbin/grubby", mode=0o755)
         return self
 
     def run(self, verb, *words, prefix=()):
@@ -89,7 +112,7 @@ class System:
             if name.startswith("var/lib/nestpci"):
                 continue
             status = path.lstat()
-            if name.startswith("boot/") and path.is_file():
+            if name.startswith(("boot/", "esp/")) and path.is_file():
                 result[name] = path.read_text()
             elif path.is_dir():
                 result[name] = oct(status.st_mode)
@@ -102,7 +125,11 @@ class System:
 
 
 def xattrs_of(path):
-    return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    try:
+        return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    except OSError as error:
+        assert error.errno == errno.ENOTSUP
+        return {}
 
 
 @pytest.fixture

@@ -60,8 +60,7 @@ def test_applying_twice_is_applying_once(system):
 
 def test_what_was_configured_but_never_generated_is_generated(system):
     system.put("etc/default/grub", 'GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=on"\n')
-    system.put("boot/grub/grub.cfg", "menuentry 'Linux' {\n\tlinux /vmlinuz-6.1.0-18-amd64 root=/dev/sda1 quiet\n}\n")
-    system.put("boot/vmlinuz-6.1.0-18-amd64")
+    system.put("boot/grub/grub.cfg", "menuentry 'Linux' {\n\tlinux /vmlinuz-6.1.0-21-amd64 root=/dev/sda1 quiet\n}\n")
     done = system.apply("--set-kernel-parameter", "intel_iommu=on")
     assert (done.returncode, system.calls()) == (0, ["update-grub"])
 
@@ -92,15 +91,67 @@ def test_a_command_that_fails_takes_back_what_was_done(system, number):
 
 def test_taking_back_that_fails_is_finished_later(system):
     before = system.state()
-    fails_always = system.here / "fakes" / "chroot"
-    working = fails_always.read_text()
-    fails_always.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+    (system.here / "BROKEN").write_text("update-initramfs")
     done = system.apply()
     assert done.returncode == 4
     assert "done in part" in done.stderr
-    fails_always.write_text(working)
+    (system.here / "BROKEN").unlink()
     assert system.undo().returncode == 0
     assert system.state() == before
+
+
+def test_a_program_that_fails_for_good_holds_nothing_up(system):
+    """update-grub is broken when it is time to go back: there is a way on, and it is told."""
+    old = system.state()
+    assert system.apply().returncode == 0
+    (system.here / "BROKEN").write_text("update-grub")
+    done = system.undo()
+    assert done.returncode == 4
+    assert "fake update-grub: broken" in done.stderr and "'nestpci undo --skip-failed'" in done.stderr
+    # Nothing else is changed before this is settled: again, and by whatever is tried.
+    again = system.apply()
+    assert (again.returncode, "'nestpci undo --skip-failed'" in again.stderr) == (4, True)
+    assert system.undo().returncode == 4
+    skipped = system.undo("--skip-failed")
+    assert skipped.returncode == 4
+    assert "which is yours to do once it works: run chroot" in skipped.stderr
+    assert "passed over while it was taken back" in system.run("log").stdout
+    now = system.state()
+    assert {name: now[name] for name in now if name != "boot/grub/grub.cfg"} == \
+        {name: old[name] for name in old if name != "boot/grub/grub.cfg"}
+    (system.here / "BROKEN").unlink()
+    assert "nothing to do" in system.undo().stderr
+    assert system.apply("--set-kernel-parameter", "iommu=pt").returncode == 0
+
+
+def test_a_program_that_works_again_finishes_it(system):
+    old = system.state()
+    assert system.apply().returncode == 0
+    (system.here / "BROKEN").write_text("update-initramfs update-grub")
+    assert system.undo().returncode == 4
+    (system.here / "BROKEN").unlink()
+    done = system.run("apply", "--yes", "--continue")
+    assert (done.returncode, system.state()) == (0, old), done.stderr
+    assert "undone" in system.run("log").stdout
+
+
+def test_continuing_does_what_was_cut_off_and_nothing_else(system):
+    before = system.state()
+    done = system.run("apply", "--yes", "--continue")
+    assert (done.returncode, system.state(), system.entries()) == (0, before, [])
+
+
+def test_an_edit_while_it_was_half_done_is_shown_with_the_way_out(system):
+    system.apply()
+    (system.here / "BROKEN").write_text("update-grub")
+    assert system.undo().returncode == 4
+    system.put("etc/default/grub", "GRUB_TIMEOUT=1\n", 0o640)
+    (system.here / "BROKEN").unlink()
+    done = system.apply("--set-kernel-parameter", "iommu=pt")
+    assert (done.returncode, "'nestpci undo --keep-edited'" in done.stderr) == (4, True), done.stderr
+    assert system.undo("--keep-edited").returncode == 0
+    assert (system.root / "etc/default/grub").read_text() == "GRUB_TIMEOUT=1\n"
+    assert system.apply("--set-kernel-parameter", "iommu=pt").returncode == 0
 
 
 def test_a_program_that_is_missing_is_named(system):
@@ -206,8 +257,9 @@ def test_ground_that_moved_while_it_asked_stops_it(system):
 def test_a_signal_stops_it_and_takes_back_what_was_done(system):
     before = system.state()
     script = system.here / "fakes" / "chroot"
-    waits = '[[ $(wc -l <"$here/calls") != 1 ]] || { kill $PPID; sleep 60; }'
-    script.write_text(script.read_text().replace('cd "$here/root"', f'{waits}\ncd "$here/root"'))
+    script.rename(script.with_name("real"))
+    script.write_text('#!/bin/sh\n[ -e "$0.was" ] || { : >"$0.was"; kill $PPID; sleep 60; }\nexec "${0%/*}/real" "$@"\n')
+    script.chmod(0o755)
     done = system.apply()
     assert done.returncode == 3, done.stderr
     assert "interrupted" in done.stderr

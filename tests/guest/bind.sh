@@ -373,6 +373,11 @@ an_open_device_is_refused() {
 	echo "$PAIR0" >/sys/bus/pci/drivers/vfio-pci/unbind &
 	usleep 500000
 	wants 0 timeout 20 $NESTPCI list
+	wants 0 timeout 20 $NESTPCI show "$PAIR0"
+	says "driver_override: not done after 1 s; the kernel is holding it up"
+	timeout 20 $NESTPCI check --brief --device "$PAIR0" >"$OUT" 2>&1
+	[ $? -le 1 ] || problem "check gave more than 1"
+	says "driver_override: not done after 1 s; the kernel is holding it up"
 	wants 3 timeout 60 $NESTPCI unbind --timeout 2 "$PAIR0"
 	says "not done after 2 s"
 	kill $pid

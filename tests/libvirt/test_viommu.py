@@ -134,6 +134,35 @@ def test_no_password_is_shown_and_none_lost(libvirt):
     assert "passwd='s3cret'" in libvirt.definition("l1")
 
 
+def test_what_cannot_be_tried_beforehand_is_said(libvirt):
+    """No huge pages here: libvirt makes no QEMU line of that, whatever else is in it."""
+    libvirt.define(domain_xml("l1", head="<memoryBacking><hugepages/></memoryBacking>"))
+    done = nest(libvirt, "viommu", "l1", "--yes")
+    assert "cannot be tried beforehand" in done.stderr and "huge" in done.stderr
+    assert IOMMU in libvirt.definition("l1")
+
+
+def test_a_session_is_given_no_devices(libvirt):
+    """Its own daemon, in the test's folder."""
+    session = {"LIBVIRT_DEFAULT_URI": "qemu:///session", "XDG_RUNTIME_DIR": str(libvirt.folder / "session"),
+               "XDG_CONFIG_HOME": str(libvirt.folder / "config"), "XDG_CACHE_HOME": str(libvirt.folder / "cache")}
+    path = libvirt.folder / "session.xml"
+    virsh = ["virsh", "--quiet"]
+    try:
+        path.write_text(domain_xml("mine", devices="<hostdev mode='subsystem' type='pci' managed='no'><source>"
+                                   "<address bus='0xfe' slot='0x1f'/></source></hostdev>"))
+        libvirt.run(*virsh, "define", path, env=session)
+        done = nest(libvirt, "viommu", "mine", "--yes", status=3, env=session)
+        assert "may not take devices from the host" in done.stderr
+        path.write_text(domain_xml("other"))
+        libvirt.run(*virsh, "define", path, env=session)
+        nest(libvirt, "viommu", "other", "--yes", env=session)
+        assert IOMMU in libvirt.run(*virsh, "dumpxml", "--inactive", "other", env=session).stdout
+    finally:
+        for pid in (libvirt.folder / "session").rglob("*.pid"):
+            os.kill(int(pid.read_text()), signal.SIGTERM)
+
+
 # ---- Others at the same time ----
 
 def ask(libvirt, *words):

@@ -190,12 +190,15 @@ static void without_the_kernels_configuration_its_default_is_unknown(void **stat
 
 static void the_parameter_that_switches_it_off_is_named(void **state)
 {
-	static const char *const lines[][2] = {
-		{ "intel_iommu=off", "intel_iommu=off" },
-		{ "intel_iommu=on intel_iommu=off", "intel_iommu=off" },
-		{ "intel_iommu=on,off", "intel_iommu=on,off" },
-		{ "iommu=off intel_iommu=on", "iommu=off" },
-		{ "iommu=pt,off", "iommu=pt,off" },
+	/* What else a word says stays. */
+	static const char *const lines[][3] = {
+		{ "intel_iommu=off", "intel_iommu=off", "remove intel_iommu=off" },
+		{ "intel_iommu=on intel_iommu=off", "intel_iommu=off",
+		  "put intel_iommu=on in the place of intel_iommu=" },
+		{ "intel_iommu=on,off", "intel_iommu=on,off", "put intel_iommu=on in the place of intel_iommu=on,off" },
+		{ "iommu=off intel_iommu=on", "iommu=off", "remove iommu=off" },
+		{ "iommu=pt,off", "iommu=pt,off", "put iommu=pt in the place of iommu=pt,off" },
+		{ "intel_iommu=off,sm_on", "sm_on", "put intel_iommu=sm_on in the place of intel_iommu=off,sm_on" },
 	};
 	struct model *m = *state;
 	make_l0(m);
@@ -203,7 +206,7 @@ static void the_parameter_that_switches_it_off_is_named(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		set_cmdline(m, lines[i][0]);
 		assert_verdict(m, "iommu-not-disabled", VERDICT_FAIL, lines[i][1]);
-		assert_contains(find_finding(m, "iommu-not-disabled")->remedy, "remove");
+		assert_contains(find_finding(m, "iommu-not-disabled")->remedy, lines[i][2]);
 		assert_verdict(m, "iommu-active", VERDICT_NA, "follows from iommu-not-disabled");
 		assert_int(count_verdicts(m, VERDICT_FAIL), 1);
 	}
@@ -269,6 +272,31 @@ static void a_viommu_for_interrupts_alone_translates_nothing(void **state)
 	assert_verdict(m, "iommu-translates", VERDICT_FAIL, "only interrupts");
 	assert_verdict(m, "iommu-groups", VERDICT_NA, "follows from iommu-translates");
 	assert_int(count_verdicts(m, VERDICT_FAIL), 1);
+}
+
+/* Firmware that leaves the registers of one unit at zero: the kernel drives it for nothing, the others go on. */
+static void one_unit_of_several_that_translates_nothing_is_said(void **state)
+{
+	struct model *m = *state;
+	make_l0(m);
+	m->units[1] = m->units[0];
+	m->host.iommus.count = 2;
+	m->units[0].cap = fact_with("/sys/class/iommu/dmar0/intel-iommu/cap", "0", 0);
+	m->units[0].width = 0;
+	m->units[0].translates = false;
+	m->functions[0] = (struct pci_function){ .address = { .bus = 1 }, .class = 0x010700, .group = "7" };
+	m->host.functions.count = 1;
+	assert_verdict(m, "iommu-translates", VERDICT_WARN, "dmar0 translates no addresses");
+	assert_int(count_verdicts(m, VERDICT_WARN), 1);
+	m->functions[0].group = NULL;
+	assert_verdict(m, "iommu-translates", VERDICT_FAIL, "dmar0 translates no addresses, and 0000:01:00.0 has no");
+	assert_evidence(m, "iommu-translates", "dmar0/intel-iommu/cap");
+	assert_int(count_verdicts(m, VERDICT_FAIL), 1);
+	/* Graphics that are left out are another matter. */
+	m->functions[0].address = (struct pci_address){ .device = 2 };
+	m->functions[0].class = 0x030000;
+	m->functions[0].vendor = 0x8086;
+	assert_verdict(m, "iommu-translates", VERDICT_WARN, NULL);
 }
 
 /* ---- How it translates ---- */
@@ -396,7 +424,9 @@ static void uncovered_graphics_are_warned_of(void **state)
 	m->host.functions.count = 1;
 	set_cmdline(m, "intel_iommu=on,igfx_off");
 	assert_verdict(m, "iommu-igfx", VERDICT_WARN, "0000:00:02.0 cannot be passed on");
-	assert_contains(find_finding(m, "iommu-igfx")->remedy, "remove intel_iommu=on,igfx_off");
+	assert_contains(find_finding(m, "iommu-igfx")->remedy,
+			"put intel_iommu=on in the place of intel_iommu=on,igfx_off");
+	assert_int(find_finding(m, "iommu-igfx")->mend_count, 0);
 	m->functions[0].group = "0";
 	assert_verdict(m, "iommu-igfx", VERDICT_PASS, "group 0");
 	m->functions[0].vendor = 0x1002;
@@ -469,6 +499,7 @@ int main(void)
 		test_with_model(a_kernel_without_a_driver_is_the_cause),
 		test_with_model(units_without_groups_cover_nothing),
 		test_with_model(a_viommu_for_interrupts_alone_translates_nothing),
+		test_with_model(one_unit_of_several_that_translates_nothing_is_said),
 		test_with_model(a_viommu_without_caching_mode_passes_nothing_on),
 		test_with_model(a_real_iommu_needs_no_caching_mode),
 		test_with_model(an_emulated_iommu_below_is_only_a_note),
