@@ -38,12 +38,11 @@ static void wrong(struct arena *arena, struct fact *fact, const char *wanted)
 	fact->problem = arena_printf(arena, "%s: '%.64s' is not %s", fact->path, fact->text, wanted);
 }
 
-struct fact fact_read_number(const struct root *root, struct arena *arena, const char *path, int base)
+void fact_parse_number(struct arena *arena, struct fact *fact, int base)
 {
-	struct fact fact = fact_read_line(root, arena, path);
-	if (fact.state != FACT_KNOWN)
-		return fact;
-	const char *digits = fact.text;
+	if (fact->state != FACT_KNOWN)
+		return;
+	const char *digits = fact->text;
 	bool negative = base == 10 && *digits == '-';
 	if (negative)
 		digits++;
@@ -51,9 +50,15 @@ struct fact fact_read_number(const struct root *root, struct arena *arena, const
 		digits += 2;
 	uint64_t value;
 	if (text_to_number(digits, base, negative ? INT64_MAX : UINT64_MAX, &value) < 0)
-		wrong(arena, &fact, "a number");
+		wrong(arena, fact, "a number");
 	else
-		fact.number = negative ? -(int64_t)value : (int64_t)value;
+		fact->number = negative ? -(int64_t)value : (int64_t)value;
+}
+
+struct fact fact_read_number(const struct root *root, struct arena *arena, const char *path, int base)
+{
+	struct fact fact = fact_read_line(root, arena, path);
+	fact_parse_number(arena, &fact, base);
 	return fact;
 }
 

@@ -49,6 +49,9 @@ struct fact fact_read_line(const struct root *root, struct arena *arena, const c
 /* The same as a number in base 10 or 16 (with or without 0x; a minus is allowed in base 10), FACT_WRONG if it is none. */
 struct fact fact_read_number(const struct root *root, struct arena *arena, const char *path, int base);
 
+/* What a line that was read says as such a number; nothing where it is not KNOWN. */
+void fact_parse_number(struct arena *arena, struct fact *fact, int base);
+
 /* A switch of the kernel's: Y, N, 1, 0 (and more than 1), on, off; `number` is 1 or 0. */
 struct fact fact_read_switch(const struct root *root, struct arena *arena, const char *path);
 

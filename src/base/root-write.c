@@ -59,6 +59,27 @@ static int sync_directory(int directory)
 	return fsync(directory) < 0 && errno != EINVAL ? -errno : 0;
 }
 
+/*
+ * What stands in a directory under that name, or -1, to be held until the directory has been synced. A file that is
+ * replaced or removed goes with the last one that holds it, and vfat may write to the disk that its clusters are free
+ * before it writes that no entry has them any more: what is left there by a crash is a file without content.
+ */
+static int hold(int directory, const char *name)
+{
+	return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/*
+ * `moved`, which stands under `name` from then on, is synced once more: on vfat, where its content begins is part of its
+ * entry in the directory, and goes there with the file, not with the directory (fs/fat/namei_vfat.c).
+ */
+static int rename_synced(int directory, int moved, const char *from, const char *name)
+{
+	if (renameat(directory, from, directory, name) < 0)
+		return -errno;
+	return moved < 0 ? 0 : sync_directory(moved);
+}
+
 /* ---- Reading ---- */
 
 /* They sign the content and the other attributes, and would be wrong beside any other content. */
@@ -225,6 +246,7 @@ static int beside_of(const char *name, char ret[NAME_MAX + 1])
 	return snprintf(ret, NAME_MAX + 1, ".%s.nestpci", name) > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* Returns the file, to be synced once more. */
 static int write_beside(int directory, const char *beside, const struct file_state *state)
 {
 	/* What a crash left behind: nobody else writes here meanwhile. */
@@ -238,10 +260,13 @@ static int write_beside(int directory, const char *beside, const struct file_sta
 		r = set_attributes(fd, state);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
+	AUTO_CLOSE int kept = r == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (r == 0 && kept < 0)
+		r = -errno;
 	/* Some file systems report a failed write only here. */
 	if (close(TAKE_FD(fd)) < 0 && r == 0)
 		r = -errno;
-	return r;
+	return r < 0 ? r : TAKE_FD(kept);
 }
 
 static int link_beside(int directory, const char *beside, const struct file_state *state)
@@ -268,9 +293,13 @@ static int put_file(int directory, const char *name, const struct file_state *st
 	int r = beside_of(name, beside);
 	if (r < 0)
 		return r;
-	r = state->link ? link_beside(directory, beside, state) : write_beside(directory, beside, state);
-	if (r == 0 && renameat(directory, beside, directory, name) < 0)
-		r = -errno;
+	AUTO_CLOSE int written = -1;
+	if (state->link)
+		r = link_beside(directory, beside, state);
+	else
+		r = written = write_beside(directory, beside, state);
+	if (r >= 0)
+		r = rename_synced(directory, written, beside, name);
 	if (r < 0)
 		unlinkat(directory, beside, 0);
 	return r;
@@ -289,6 +318,7 @@ int root_write_state(const struct root *root, const char *path, const struct fil
 		return 0;
 	if (directory < 0)
 		return directory;
+	AUTO_CLOSE int old = hold(directory, name);
 	int r = state->present ? put_file(directory, name, state) : take_file(directory, name);
 	if (r < 0)
 		return error_set_errno(error, r, "%s %s%s", state->present ? "write" : "remove", root->name, path);
@@ -375,8 +405,12 @@ int root_rename(const struct root *root, const char *from, const char *to, struc
 	AUTO_CLOSE int directory = open_parent(root, from, &old_name, error);
 	if (directory < 0)
 		return directory;
-	if (renameat(directory, old_name, directory, text_basename(to)) < 0)
-		return error_set_errno(error, -errno, "rename %s%s to %s", root->name, from, text_basename(to));
-	int r = sync_directory(directory);
+	AUTO_CLOSE int moved = openat(directory, old_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (moved < 0)
+		return error_set_errno(error, -errno, "rename %s%s", root->name, from);
+	int r = rename_synced(directory, moved, old_name, text_basename(to));
+	if (r < 0)
+		return error_set_errno(error, r, "rename %s%s to %s", root->name, from, text_basename(to));
+	r = sync_directory(directory);
 	return r < 0 ? error_set_errno(error, r, "sync the directory of %s%s", root->name, to) : 0;
 }

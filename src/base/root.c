@@ -35,14 +35,64 @@ void root_close(struct root *root)
 	root_close_snapshot(root);
 }
 
+struct root root_enter(const struct root *root, const char *path)
+{
+	struct root inside = *root;
+	inside.inside = (struct root_inside){ .fd = -1 };
+	/* Where it cannot be opened, whoever reads a file in it is told why. */
+	if (!root->snapshot)
+		inside.inside.fd = root_open_inside(&inside, path, O_PATH | O_DIRECTORY);
+	if (inside.inside.fd >= 0) {
+		inside.inside.path = path;
+		inside.inside.length = strlen(path);
+	}
+	return inside;
+}
+
+void root_leave(struct root *root)
+{
+	if (root->inside.path)
+		close(root->inside.fd);
+	root->inside = (struct root_inside){ .fd = -1 };
+}
+
+/* What the directory that is kept open calls it; NULL: it is not directly in there. */
+static const char *name_inside(const struct root *root, const char *path)
+{
+	const struct root_inside *inside = &root->inside;
+	if (!inside->path || strncmp(path, inside->path, inside->length) != 0 || path[inside->length] != '/')
+		return NULL;
+	const char *name = path + inside->length + 1;
+	bool is_name = *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+	return is_name ? name : NULL;
+}
+
+#define ROOT_TRIES 10000
+
 int root_open_inside(const struct root *root, const char *path, int flags)
 {
+	const char *name = name_inside(root, path);
+	/*
+	 * A link goes the long way, on which it stays inside the root: O_NOFOLLOW tells of it, but not with O_PATH, which
+	 * opens the link itself, nor with O_DIRECTORY, which gives ENOTDIR.
+	 */
+	if (name && !(flags & (O_PATH | O_DIRECTORY))) {
+		int fd = openat(root->inside.fd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 || errno != ELOOP)
+			return fd;
+	}
 	if (root->kind == ROOT_LIVE)
 		return open(path, flags | O_CLOEXEC);
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
+	/* Whatever is renamed or mounted meanwhile, anywhere, is a reason to try again where ".." is on the way (openat2(2)). */
+	for (int tries = 1; tries < ROOT_TRIES; tries++) {
+		int fd = (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			return fd;
+	}
 	return (int)syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
 }
 
@@ -134,11 +184,14 @@ int root_read_line(const struct root *root, struct arena *arena, const char *pat
 
 static int read_link(const struct root *root, struct arena *arena, const char *path, char **ret, struct error *error)
 {
-	AUTO_CLOSE int fd = root_open_inside(root, path, O_PATH | O_NOFOLLOW);
-	if (fd < 0)
-		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	char target[PATH_MAX];
-	ssize_t length = readlinkat(fd, "", target, sizeof(target) - 1);
+	const char *name = name_inside(root, path);
+	AUTO_CLOSE int fd = name ? -1 : root_open_inside(root, path, O_PATH | O_NOFOLLOW);
+	if (!name && fd < 0)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
+	ssize_t length = readlinkat(name ? root->inside.fd : fd, name ? name : "", target, sizeof(target) - 1);
+	if (length < 0 && name && errno != EINVAL)
+		return error_set_errno(error, -errno, "%s%s", root->name, path);
 	if (length < 0)
 		/* An empty path on something that is no link gives ENOENT (readlinkat(2)). */
 		return errno == ENOENT || errno == EINVAL ?

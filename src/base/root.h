@@ -35,6 +35,13 @@ enum root_kind {
 struct snapshot;
 struct recorder;
 
+/* A directory that is kept open: see root_enter(). */
+struct root_inside {
+	int fd;
+	const char *path; /* NULL: none */
+	size_t length;    /* of the path */
+};
+
 struct root {
 	int fd; /* -1: a snapshot */
 	/* Of a snapshot: ROOT_SNAPSHOT when its system was running, ROOT_OFFLINE when it was not. */
@@ -42,6 +49,7 @@ struct root {
 	const char *name;          /* for messages: "" for the live system, "FILE:" for a snapshot */
 	struct snapshot *snapshot; /* NULL: none */
 	struct recorder *recorder; /* NULL: none */
+	struct root_inside inside;
 };
 
 #define ROOT_NONE ((struct root){ .fd = -1 })
@@ -54,6 +62,15 @@ struct root {
 int root_open(struct root *root, const char *directory, struct error *error) MUST_CHECK;
 int root_open_snapshot(struct root *root, const char *file, struct error *error) MUST_CHECK;
 void root_close(struct root *root);
+
+/*
+ * The same root, with a directory kept open, so that what lies directly in it is reached without resolving the way there anew:
+ * for readers of many directories who want several files of each. All readers give what they give without it, also
+ * where the name is a link; paths are given whole, as ever. One directory at a time: root_leave() closes it. `path` must
+ * stay as it is until then.
+ */
+struct root root_enter(const struct root *root, const char *path);
+void root_leave(struct root *root);
 
 static inline bool root_absent(int code)
 {

@@ -86,6 +86,25 @@ static int check_edits(const struct engine *engine, size_t count, const char **r
 	return 0;
 }
 
+/* A link that led somewhere and would lead nowhere now is no way back: what it led to went meanwhile. */
+static int check_links(const struct engine *engine, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct change *change = &engine->entry->plan.items[i];
+		const char *link = change->kind == CHANGE_FILE ? change->before.link : NULL;
+		const char *folder = !link || link[0] == '/' ? "" : change->path;
+		if (!link ||
+		    root_exists(engine->root, arena_printf(engine->arena, "%.*s%s",
+							   (int)(text_basename(folder) - folder), folder, link)))
+			continue;
+		return error_set(error, -ESTALE,
+				 "%s%s was a link to %s, which is not there any more: only a new plan can take this "
+				 "back",
+				 engine->root->name, change->path, link);
+	}
+	return 0;
+}
+
 static int clear_leftovers(const struct engine *engine, struct error *error)
 {
 	int r = 0;
@@ -298,6 +317,8 @@ int change_undo(struct arena *arena, struct journal_entry *entry, const struct c
 	*ret_end = journal_unfinished(entry) ? CHANGE_PARTLY : CHANGE_NOTHING;
 	if (!options->keep_edited)
 		r = check_edits(&engine, reached, ret_difference, error);
+	if (r == 0 && entry->state != JOURNAL_UNDOING)
+		r = check_links(&engine, reached, error);
 	if (r == 0)
 		r = save(&engine, JOURNAL_UNDOING, error);
 	if (r < 0)

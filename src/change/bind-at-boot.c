@@ -85,8 +85,8 @@ static int check_host(struct plan *plan, struct pci_address address, struct bind
 	static const struct bind_options options = { .timeout_ms = BIND_LIMIT_MS };
 	if (plan->root->kind != ROOT_LIVE)
 		return error_set(error, -ENOTSUP,
-				 "%s: whether this system needs the device is known only while it runs",
-				 plan->root->name);
+				 "whether a system needs a device can be judged on the running system alone: run this "
+				 "there");
 	int r = bind_check(plan->root, plan->arena, address, error);
 	if (r == 0)
 		r = bind_plan(plan->root, plan->arena, address, &options, ret, error);

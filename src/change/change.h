@@ -158,6 +158,9 @@ const char *change_setting_difference(struct arena *arena, const struct change *
 /* The same content, and, where both are there, owner and permissions. */
 bool change_same_state(const struct file_state *a, const struct file_state *b);
 
+/* A value of CHANGE_SETTING without secrets. NULL stays. */
+const char *change_shown_value(struct arena *arena, const struct change *change, const char *value);
+
 /* A command for a shell. */
 const char *change_command(struct arena *arena, const char *const *argv);
 

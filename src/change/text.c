@@ -106,11 +106,19 @@ static const char *attribute_text(struct arena *arena, const struct change *chan
 	return text.text;
 }
 
+const char *change_shown_value(struct arena *arena, const struct change *change, const char *value)
+{
+	const struct manager *manager = change->manager;
+	return value && manager->veil ? manager->veil(arena, change->key, value) : value;
+}
+
 const char *change_setting_difference(struct arena *arena, const struct change *change, const char *before,
 				      const char *after)
 {
 	struct buffer text = { .arena = arena };
 	const char *name = change_object(arena, change);
+	before = change_shown_value(arena, change, before);
+	after = change_shown_value(arena, change, after);
 	buffer_puts(&text, "");
 	diff_unified(&text, before ? name : "/dev/null", slice_of(before ? arena_printf(arena, "%s\n", before) : ""),
 		     after ? name : "/dev/null", slice_of(after ? arena_printf(arena, "%s\n", after) : ""));

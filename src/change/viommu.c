@@ -5,6 +5,7 @@
 #include "change/viommu.h"
 
 #include "host/iommu.h"
+#include "vm/manager.h"
 #include "vm/property-string.h"
 #include "vm/wrapper.h"
 
@@ -13,6 +14,9 @@ static const struct release aw_bits_since = { { 9, 0, 21 } };
 
 const char *viommu_purpose(struct arena *arena, const struct vm *vm)
 {
+	/* A name can change, and two connections can know one so called. */
+	if (vm->manager == VM_LIBVIRT && vm->uri && vm->uuid)
+		return arena_printf(arena, "viommu %s %s", vm->uri, vm->uuid);
 	return arena_printf(arena, "viommu %s", vm->id);
 }
 
@@ -55,7 +59,7 @@ static int check_state(const struct vm *vm, struct error *error)
 static int check_args(const struct vm *vm, struct error *error)
 {
 	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (!vm->viommus[i].native)
+		if (!vm->viommus[i].native && !vm->viommus[i].by_wrapper)
 			return error_set(
 				error, -ENOTSUP,
 				"VM %s has a vIOMMU in args (%s), which Proxmox VE puts last, behind the devices "
@@ -76,10 +80,8 @@ static bool has_first_stage(const struct iommus *iommus)
 	return false;
 }
 
-/* aw-bits that the vIOMMU must be given; 0: any default does, or it is not known. */
-static int wanted_width(const struct viommu_making *making, unsigned int *ret, struct error *error)
+int viommu_wanted_width(struct plan *plan, const struct viommu_wish *wish, unsigned int *ret, struct error *error)
 {
-	const struct viommu_wish *wish = making->wish;
 	const struct iommus *iommus = &wish->set->host->iommus;
 	unsigned int host = iommu_least_width(iommus);
 	unsigned int asked = wish->options.aw_bits;
@@ -96,7 +98,7 @@ static int wanted_width(const struct viommu_making *making, unsigned int *ret, s
 	*ret = asked ? asked : host && (host < 48 || (host == 48 && has_first_stage(iommus) && !large)) ? 39 : 0;
 	if (!host && !asked)
 		list_printf(
-			&making->plan->notes,
+			&plan->notes,
 			"how many bits this host's IOMMU translates is not known; should QEMU say \"aw-bits 48 > host "
 			"aw-bits 39\", run this again with --aw-bits 39");
 	return 0;
@@ -230,10 +232,18 @@ static int make_by_wrapper(struct viommu_making *making, const char *machine, un
 		wish.group_count = known->groups.count;
 	}
 	list_printf(&plan->notes, "by the wrapper in the place of QEMU, because %s", why);
+	if (making->wish->vm->ha)
+		list_printf(&plan->notes,
+			    "HA may start VM %s on another node: there it has no vIOMMU, unless this is run there, too",
+			    making->id);
 	if (has_other_model(making->wish->vm))
 		machine = property_edit(plan->arena, machine, "type", "viommu", NULL);
 	int r = plan_set(plan, &proxmox_manager, making->id, "machine", machine, RESTART_VM,
 			 "an intel-iommu needs q35, and no other vIOMMU beside it", error);
+	if (r == 0 && plan->root->snapshot) {
+		list_printf(&plan->notes, "a snapshot does not show what the wrapper needs: left out here");
+		return 0;
+	}
 	return r < 0 ? r : make_wrapper(plan, &wish, error);
 }
 
@@ -241,7 +251,7 @@ static int make_proxmox(struct viommu_making *making, enum viommu_way *ret, stru
 {
 	const char *machine;
 	unsigned int width;
-	int r = wanted_width(making, &width, error);
+	int r = viommu_wanted_width(making->plan, making->wish, &width, error);
 	if (r == 0)
 		r = viommu_make_hardware(making, &machine, error);
 	if (r < 0)
@@ -256,17 +266,19 @@ int make_viommu(struct plan *plan, const struct viommu_wish *wish, enum viommu_w
 	const struct vm *vm = wish->vm;
 	const char *storage;
 	struct viommu_making making = { .plan = plan, .wish = wish, .id = vm->id };
+	plan->purpose = viommu_purpose(plan->arena, vm);
+	if (vm->manager == VM_LIBVIRT) {
+		plan->once = wish->once;
+		return make_viommu_libvirt(plan, wish, ret, error);
+	}
 	int r = check_state(vm, error);
 	if (r == 0)
 		r = check_args(vm, error);
 	if (r < 0)
 		return r;
-	if (vm->manager != VM_PROXMOX)
-		return error_set(error, -ENOTSUP, "VM %s is of a manager that nestpci does not change", vm->id);
 	if (vm->configuration)
 		making.release = vm->configuration->release;
 	making.installed = viommu_first_disk(plan->arena, vm, &storage) != NULL;
-	plan->purpose = viommu_purpose(plan->arena, vm);
 	r = make_proxmox(&making, ret, error);
 	/* The wrapper's own mark of a single start is used up by that start. */
 	plan->once = wish->once && *ret == VIOMMU_NATIVE;
@@ -279,6 +291,8 @@ int make_no_viommu(struct plan *plan, const struct vm *vm, struct error *error)
 {
 	const char *machine;
 	static const char why[] = "take the vIOMMU away";
+	if (vm->manager == VM_LIBVIRT)
+		return make_no_viommu_libvirt(plan, vm, error);
 	if (vm->manager != VM_PROXMOX)
 		return error_set(error, -ENOTSUP, "VM %s is of no manager that nestpci changes", vm->id);
 	int r = plan_get_setting(plan, &proxmox_manager, vm->id, "machine", &machine, error);
@@ -294,7 +308,7 @@ int make_no_viommu(struct plan *plan, const struct vm *vm, struct error *error)
 	if (r == 0 && find_in_wrapper(plan, vm->id))
 		r = make_no_wrapper(plan, vm->id, error);
 	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (!vm->viommus[i].native)
+		if (!vm->viommus[i].native && !vm->viommus[i].by_wrapper)
 			list_printf(&plan->notes, "args of VM %s hold a vIOMMU, which is left: %s", vm->id,
 				    vm->viommus[i].where);
 	return r;

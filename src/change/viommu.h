@@ -19,5 +19,17 @@ struct viommu_making {
  */
 int viommu_make_hardware(struct viommu_making *making, const char **machine, struct error *error) MUST_CHECK;
 
+/*
+ * aw-bits that the vIOMMU must be given, as it is asked for or as this host decides; 0: any default does, or it is not
+ * known, which a note says.
+ */
+int viommu_wanted_width(struct plan *plan, const struct viommu_wish *wish, unsigned int *ret, struct error *error)
+	MUST_CHECK;
+
+/* libvirt: change/viommu-libvirt.c. */
+int make_viommu_libvirt(struct plan *plan, const struct viommu_wish *wish, enum viommu_way *ret, struct error *error)
+	MUST_CHECK;
+int make_no_viommu_libvirt(struct plan *plan, const struct vm *vm, struct error *error) MUST_CHECK;
+
 /* "local-lvm" of the first disk's "local-lvm:vm-101-disk-0,..."; NULL: it has none, or it is no volume of a storage. */
 const char *viommu_first_disk(struct arena *arena, const struct vm *vm, const char **ret_storage);

@@ -51,7 +51,10 @@ static int read_places(struct plan *plan, struct places *places, struct error *e
 	int r = plan_read_place(plan, WRAPPER_PLACE, &places->place, error);
 	if (r == 0)
 		r = plan_read_place(plan, WRAPPER_REAL, &places->real, error);
-	places->is_wrapper = fact_known(&state->program);
+	/* As it will be: another wish of the same plan may put it there. */
+	struct slice content = places->place.content;
+	places->is_wrapper = r == 0 && places->place.present && content.length &&
+			     memmem(content.start, content.length, WRAPPER_MARK, strlen(WRAPPER_MARK));
 	places->diverted = fact_known(&state->diversion);
 	return r;
 }

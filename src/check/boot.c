@@ -65,13 +65,20 @@ static bool judged_without_line(const struct boot_cmdline *file, struct finding 
 	return true;
 }
 
+/* Without the loader none of the others can be judged: that is said once, by boot-loader-known. */
+static bool judged_without_loader(const struct boot *boot, struct finding *finding, struct arena *arena)
+{
+	if (boot->loader != BOOT_UNKNOWN)
+		return false;
+	judge_na(finding, arena, "not judged without the boot loader: see boot-loader-known");
+	return true;
+}
+
 static bool judged_without_file(const struct boot *boot, struct finding *finding, struct arena *arena)
 {
 	if (in_use_of(boot))
 		return false;
-	if (boot->loader == BOOT_UNKNOWN)
-		judge_unknown(finding, arena, "which file the boot loader reads is not known");
-	else
+	if (!judged_without_loader(boot, finding, arena))
 		judge_na(finding, arena, "%s is configured by no file that is read here",
 			 boot_loader_name(boot->loader));
 	return true;
@@ -206,10 +213,8 @@ static void judge_both_files(const struct subject_set *set, const void *subject,
 	if (judged_without_boot(set, finding, arena))
 		return;
 	const struct boot *boot = set->boot;
-	if (boot->loader == BOOT_UNKNOWN) {
-		judge_unknown(finding, arena, "which boot loader is in use is not known");
+	if (judged_without_loader(boot, finding, arena))
 		return;
-	}
 	if (boot->loader != BOOT_PROXMOX_BOTH) {
 		judge_na(finding, arena, "one file is in use");
 		return;

@@ -15,6 +15,8 @@ struct run {
 	size_t room;
 	struct outcome *outcomes;
 	size_t outcome_count;
+	struct wish *wishes;
+	size_t wish_count;
 };
 
 const struct check *check_find(const char *id)
@@ -113,6 +115,17 @@ static void add(struct run *run, struct finding finding)
 	ret->items[ret->count++] = finding;
 }
 
+/* What becomes of a finding. */
+typedef void taker(struct run *run, struct finding finding);
+
+static void take_wish(struct run *run, struct finding finding)
+{
+	if (!finding.wish.setting || (finding.verdict != VERDICT_WARN && finding.verdict != VERDICT_FAIL))
+		return;
+	run->wishes = arena_grow(run->arena, run->wishes, run->wish_count, run->wish_count + 1, sizeof(*run->wishes));
+	run->wishes[run->wish_count++] = finding.wish;
+}
+
 static void run_devices(struct run *run, const struct check *check, const struct check *cause)
 {
 	const struct host *host = run->set->host;
@@ -123,20 +136,20 @@ static void run_devices(struct run *run, const struct check *check, const struct
 	}
 }
 
-static void run_vm(struct run *run, const struct check *check, const struct check *cause)
+static void run_vm(struct run *run, const struct check *check, const struct check *cause, taker *take)
 {
 	const struct vm *vm = run->set->vm;
 	if (!vm)
 		return;
 	const char *name = arena_printf(run->arena, "VM %s", vm->id ? vm->id : "without a name");
 	if (check->scope == CHECK_VM) {
-		add(run, judge(run, check, cause, name, vm));
+		take(run, judge(run, check, cause, name, vm));
 		return;
 	}
 	for (size_t i = 0; i < vm->device_count; i++) {
 		const struct vm_device *device = &vm->devices[i];
 		const char *whole = arena_printf(run->arena, "%s %s", name, device->name ? device->name : "device");
-		add(run, judge(run, check, cause, whole, device));
+		take(run, judge(run, check, cause, whole, device));
 	}
 }
 
@@ -146,7 +159,7 @@ static void run_check(struct run *run, const struct check *check)
 	if (check->scope == CHECK_DEVICE) {
 		run_devices(run, check, cause);
 	} else if (check->scope == CHECK_VM || check->scope == CHECK_VM_DEVICE) {
-		run_vm(run, check, cause);
+		run_vm(run, check, cause, add);
 	} else {
 		struct finding finding = judge(run, check, cause, "host", NULL);
 		if (finding.verdict == VERDICT_FAIL)
@@ -156,11 +169,28 @@ static void run_check(struct run *run, const struct check *check)
 	}
 }
 
+/*
+ * Two remedies for one setting must give one value, with both: so those of a VM are judged once for what they wish. What a
+ * check of the host that failed makes of them is not known by then; it takes wishes away, and adds none.
+ */
+static void collect_wishes(struct run *run)
+{
+	for (size_t i = 0; run->set->vm && check_families[i]; i++)
+		for (const struct check *check = check_families[i]->checks; check->id; check++)
+			if (check->scope == CHECK_VM || check->scope == CHECK_VM_DEVICE)
+				run_vm(run, check, NULL, take_wish);
+}
+
 void check_run(const struct subject_set *set, const struct list *only, struct arena *arena, struct findings *ret)
 {
 	*ret = (struct findings){ 0 };
 	struct run run = { .set = set, .only = only, .arena = arena, .ret = ret };
 	run.outcomes = arena_alloc_array(arena, count_checks(), sizeof(*run.outcomes));
+	collect_wishes(&run);
+	struct subject_set wished = *set;
+	wished.wishes = run.wishes;
+	wished.wish_count = run.wish_count;
+	run.set = &wished;
 	for (size_t i = 0; check_families[i]; i++)
 		for (const struct check *check = check_families[i]->checks; check->id; check++)
 			run_check(&run, check);

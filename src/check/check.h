@@ -68,6 +68,13 @@ struct mend {
 	unsigned int line;
 };
 
+/* That a key of a setting of the VM should have this value: "machine", "aw-bits", "39". */
+struct wish {
+	const char *setting; /* NULL: none */
+	const char *key;
+	const char *value;
+};
+
 struct finding {
 	const struct check *check;
 	const char *subject; /* "host", "0000:01:00.0", "VM 100", "VM 100 hostpci0" */
@@ -81,7 +88,8 @@ struct finding {
 	enum restart restart;
 	struct mend *mends; /* in order; none: nestpci has no change for it, or none that it should make unasked */
 	size_t mend_count;
-	bool denied; /* UNKNOWN for want of permission: root would tell */
+	struct wish wish; /* what the remedy does to a setting that others may want to change, too */
+	bool denied;      /* UNKNOWN for want of permission: root would tell */
 };
 
 /* Everything that may be judged. */
@@ -92,6 +100,9 @@ struct subject_set {
 	const struct vm *vm;      /* the one at hand, as it is defined; NULL: none */
 	const struct vm *running; /* the same as it runs; NULL: it does not, or is not known */
 	unsigned int level;       /* 0, 1 or 2: what this machine is to be */
+	/* Filled by check_run() itself: the wishes of all that warns or fails, so that each remedy gives the same value. */
+	const struct wish *wishes;
+	size_t wish_count;
 };
 
 struct check {

@@ -61,7 +61,7 @@ static void judge_driver(const struct subject_set *set, const void *subject, str
 			 struct arena *arena)
 {
 	const struct host_device *device = subject;
-	if (!judge_device_is_there(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena))
 		return;
 	const char *address = judge_address(arena, device->address);
 	const char *driver = device->function->driver;
@@ -90,7 +90,7 @@ static void judge_override(const struct subject_set *set, const void *subject, s
 	const struct host_device *device = subject;
 	const struct fact *override = &device->detail.driver_override;
 	const char *address = judge_address(arena, device->address);
-	if (!judge_device_is_there(device, finding, arena) || !driver_is_known(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena) || !driver_is_known(device, finding, arena))
 		return;
 	if (fact_unknown(override)) {
 		judge_unknown_fact(finding, arena, override);
@@ -137,7 +137,7 @@ static void judge_vf(const struct subject_set *set, const void *subject, struct 
 	const struct host_device *device = subject;
 	const struct fact *physfn = &device->detail.physfn;
 	const char *address = judge_address(arena, device->address);
-	if (!judge_device_is_there(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena))
 		return;
 	if (fact_unknown(physfn)) {
 		judge_unknown_fact(finding, arena, physfn);
@@ -184,7 +184,7 @@ static void judge_pf(const struct subject_set *set, const void *subject, struct 
 	const struct host_device *device = subject;
 	const struct fact *enabled = &device->detail.sriov_enabled;
 	const char *address = judge_address(arena, device->address);
-	if (!judge_device_is_there(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena))
 		return;
 	if (fact_unknown(enabled)) {
 		judge_unknown_fact(finding, arena, enabled);
@@ -210,7 +210,7 @@ static void judge_mdev(const struct subject_set *set, const void *subject, struc
 	const struct host_device *device = subject;
 	const struct fact *mdev = &device->detail.mdev;
 	const char *address = judge_address(arena, device->address);
-	if (!judge_device_is_there(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena))
 		return;
 	const struct vm_device *given = judge_vm_device(set->vm, device->address);
 	if (fact_unknown(mdev)) {

@@ -185,7 +185,7 @@ static void judge_phantom(const struct subject_set *set, const void *subject, st
 {
 	const struct host_device *device = subject;
 	const char *address = judge_address(arena, device->address);
-	if (!judge_device_is_there(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena))
 		return;
 	const struct pci_function *function = device->function;
 	if (function->vendor == PCI_UNKNOWN || function->device == PCI_UNKNOWN) {

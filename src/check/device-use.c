@@ -56,12 +56,19 @@ static enum weight weight(const struct subject_set *set, const struct use *use)
 	return use->needed ? WEIGHT_NEEDED : WEIGHT_LOST;
 }
 
-static const struct use *gravest(const struct subject_set *set, const struct uses *uses)
+/* Of two that weigh the same the device's own. */
+static const struct use *gravest(const struct subject_set *set, const struct host_device *device)
 {
+	const struct uses *uses = &device->uses;
 	const struct use *worst = NULL;
-	for (size_t i = 0; i < uses->count; i++)
-		if (!worst || weight(set, &uses->items[i]) > weight(set, worst))
-			worst = &uses->items[i];
+	for (size_t i = 0; i < uses->count; i++) {
+		const struct use *use = &uses->items[i];
+		bool is_own = pci_address_equal(use->address, device->address);
+		bool worst_is_own = worst && pci_address_equal(worst->address, device->address);
+		if (!worst || weight(set, use) > weight(set, worst) ||
+		    (weight(set, use) == weight(set, worst) && is_own && !worst_is_own))
+			worst = use;
+	}
 	return worst;
 }
 
@@ -71,7 +78,7 @@ static void judge_use(const struct subject_set *set, const void *subject, struct
 	const char *address = judge_address(arena, device->address);
 	if (!judge_device_is_there(device, finding, arena))
 		return;
-	const struct use *use = gravest(set, &device->uses);
+	const struct use *use = gravest(set, device);
 	if (!use) {
 		if (fact_known(&device->users_found))
 			judge_pass(finding, arena, "nothing on this host uses %s%s", address,

@@ -88,12 +88,11 @@ static void judge_no_bridge(const struct subject_set *set, const void *subject, 
 	}
 }
 
-/* Domains above ffff are the kernel's own numbers for Intel VMD (drivers/pci/controller/vmd.c, from 10000). */
 static void judge_vmd(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena)
 {
 	const struct host_device *device = subject;
 	const char *address = judge_address(arena, device->address);
-	if (device->address.domain <= 0xffff) {
+	if (!pci_is_behind_vmd(device->address)) {
 		judge_na(finding, arena, "%s is not behind Intel VMD", address);
 		return;
 	}

@@ -5,7 +5,7 @@
 /* False, and the finding says why, when the group of the device was not read. */
 static bool has_group(const struct host_device *device, struct finding *finding, struct arena *arena)
 {
-	if (!judge_device_is_there(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena))
 		return false;
 	if (!device->group) {
 		judge_na(finding, arena, "%s has no IOMMU group that could be looked at",
@@ -238,7 +238,7 @@ static void judge_override(const struct subject_set *set, const void *subject, s
 	const struct host_device *device = subject;
 	const struct kernel *kernel = &set->host->kernel;
 	const char *address = judge_address(arena, device->address);
-	if (!judge_device_is_there(device, finding, arena))
+	if (!judge_device_may_go(device, finding, arena))
 		return;
 	if (!fact_known(&kernel->cmdline_file)) {
 		judge_unknown_fact(finding, arena, &kernel->cmdline_file);

@@ -200,14 +200,48 @@ static void judge_offered(const struct subject_set *set, const void *subject, st
 		judge_na(finding, arena, "every AMD-Vi unit can remap interrupts");
 }
 
-/* A cause that failed has spoken for what follows from it; where unsafe interrupts are allowed, it only warned. */
-static bool has_known_cause(const struct subject_set *set, struct arena *arena)
+/* What was found of the causes, each by its own check. */
+struct causes {
+	struct finding disabled, chipset, offered;
+	bool known;                    /* one of them warned: unsafe interrupts are allowed, else it had failed */
+	const struct finding *unknown; /* the first that could not be looked at; NULL: all could */
+};
+
+static void find_causes(const struct subject_set *set, struct arena *arena, struct causes *ret)
 {
-	struct finding disabled = { 0 }, chipset = { 0 }, offered = { 0 };
-	judge_not_disabled(set, NULL, &disabled, arena);
-	judge_chipset(set, NULL, &chipset, arena);
-	judge_offered(set, NULL, &offered, arena);
-	return disabled.verdict == VERDICT_WARN || chipset.verdict == VERDICT_WARN || offered.verdict == VERDICT_WARN;
+	*ret = (struct causes){ 0 };
+	judge_not_disabled(set, NULL, &ret->disabled, arena);
+	judge_chipset(set, NULL, &ret->chipset, arena);
+	judge_offered(set, NULL, &ret->offered, arena);
+	const struct finding *findings[] = { &ret->disabled, &ret->chipset, &ret->offered };
+	for (size_t i = 0; i < ARRAY_SIZE(findings); i++) {
+		ret->known |= findings[i]->verdict == VERDICT_WARN;
+		if (findings[i]->verdict == VERDICT_UNKNOWN && !ret->unknown)
+			ret->unknown = findings[i];
+	}
+}
+
+static void judge_not_remapped(const struct subject_set *set, const struct finding *unknown, struct finding *finding,
+			       struct arena *arena)
+{
+	const struct machine *machine = &set->host->machine;
+	judge_missing(set, finding, arena,
+		      unknown ? arena_printf(arena, "interrupts are not remapped; why, is not known: %s",
+					     unknown->summary) :
+				"interrupts are not remapped, though nothing seems to be in the way");
+	judge_evidence(finding, arena, machine->interrupts.path, "%s",
+		       machine->interrupt_evidence ? machine->interrupt_evidence : "no IR-");
+	for (size_t i = 0; unknown && i < unknown->evidence_count; i++)
+		judge_evidence(finding, arena, unknown->evidence[i].where, "%s", unknown->evidence[i].what);
+	judge_wanted(finding, arena, "IR-IO-APIC, IR-PCI-MSI");
+	if (unknown)
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_NONE, arena,
+			     "%sthe kernel says why: 'nestpci check --journal'",
+			     unknown->denied ? "run nestpci as root; " : "");
+	else
+		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
+			     "the kernel says why: 'nestpci check --journal'. On AMD it is mostly an IOAPIC that IVRS "
+			     "does not name: a firmware update, or ivrs_ioapic=");
 }
 
 static void judge_remapping(const struct subject_set *set, const void *subject, struct finding *finding,
@@ -229,17 +263,12 @@ static void judge_remapping(const struct subject_set *set, const void *subject, 
 		judge_unknown_fact(finding, arena, &machine->interrupts);
 		return;
 	}
-	if (has_known_cause(set, arena)) {
+	struct causes causes;
+	find_causes(set, arena, &causes);
+	if (causes.known)
 		judge_na(finding, arena, "interrupts are not remapped, for a reason given above");
-		return;
-	}
-	judge_missing(set, finding, arena, "interrupts are not remapped, though nothing seems to be in the way");
-	judge_evidence(finding, arena, machine->interrupts.path, "%s",
-		       machine->interrupt_evidence ? machine->interrupt_evidence : "no IR-");
-	judge_wanted(finding, arena, "IR-IO-APIC, IR-PCI-MSI");
-	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_HOST, arena,
-		     "the kernel says why: 'nestpci check --journal'. On AMD it is mostly an IOAPIC that IVRS does not "
-		     "name: a firmware update, or ivrs_ioapic=");
+	else
+		judge_not_remapped(set, causes.unknown, finding, arena);
 }
 
 /* Whether a unit of Intel's or AMD's remaps less than 32-bit APIC ids, or does not say: then that is the finding. */

@@ -265,11 +265,52 @@ static void judge_active(const struct subject_set *set, const void *subject, str
 		     "the kernel says why: 'nestpci check --journal', or 'journalctl -k -b -g \"DMAR|AMD-Vi|iommu\"'");
 }
 
+/* Intel's graphics have an IOMMU of their own, and are judged by iommu-igfx. */
+static bool wants_group(const struct pci_function *function)
+{
+	const struct pci_address graphics = { .device = 2 };
+	return !function->group && !function->is_bridge && !pci_is_part_of_host(function) &&
+	       !(judge_is_display(function) && pci_address_equal(function->address, graphics));
+}
+
+/* The kernel leaves what is behind such a unit without a group (alloc_iommu() in drivers/iommu/intel/dmar.c). */
+static const struct pci_function *find_without_group(const struct host *host, size_t *ret_count)
+{
+	const struct pci_function *first = NULL;
+	*ret_count = 0;
+	for (size_t i = 0; i < host->functions.count; i++) {
+		const struct pci_function *function = &host->functions.items[i];
+		if (!wants_group(function) || !judge_attribute_known(function, "/iommu_group"))
+			continue;
+		first = first ? first : function;
+		++*ret_count;
+	}
+	return first;
+}
+
+/* One that translates nothing beside others that do: it depends on what is behind it. */
+static void judge_one_of_several(const struct subject_set *set, const struct iommu_unit *unit, struct finding *finding,
+				 struct arena *arena)
+{
+	size_t count;
+	const struct pci_function *function = find_without_group(set->host, &count);
+	if (!function) {
+		judge_warn(finding, arena, "%s translates no addresses; every device has a group nevertheless",
+			   unit->name);
+		return;
+	}
+	const char *address = judge_address(arena, function->address);
+	judge_fail(finding, arena, "%s translates no addresses, and %s%s no IOMMU group", unit->name,
+		   count == 1 ? address : judge_count(arena, count, "device"), count == 1 ? " has" : " have");
+	judge_evidence(finding, arena, pci_path(arena, function->address, "iommu_group"), "absent");
+}
+
 /* QEMU's intel-iommu with dma-translation=off does so; the kernel then drives it for interrupts alone. */
 static void judge_translates(const struct subject_set *set, const void *subject, struct finding *finding,
 			     struct arena *arena)
 {
 	const struct iommus *iommus = &set->host->iommus;
+	const struct iommu_unit *unit = NULL;
 	size_t count = 0;
 	if (!is_active(iommus)) {
 		if (fact_known(&iommus->class))
@@ -278,14 +319,21 @@ static void judge_translates(const struct subject_set *set, const void *subject,
 			judge_unknown_fact(finding, arena, &iommus->class);
 		return;
 	}
-	for (size_t i = 0; i < iommus->count; i++)
-		count += iommus->units[i].translates;
-	if (count) {
+	for (size_t i = iommus->count; i-- > 0;) {
+		if (iommus->units[i].translates)
+			count++;
+		else
+			unit = &iommus->units[i];
+	}
+	if (!unit) {
 		judge_pass(finding, arena, "the IOMMU translates addresses");
 		return;
 	}
-	judge_fail(finding, arena, "%s translates no addresses, only interrupts", iommus->units[0].name);
-	judge_evidence_fact(finding, arena, &iommus->units[0].cap);
+	if (count)
+		judge_one_of_several(set, unit, finding, arena);
+	else
+		judge_fail(finding, arena, "%s translates no addresses, only interrupts", unit->name);
+	judge_evidence_fact(finding, arena, &unit->cap);
 	judge_wanted(finding, arena, "an address width (SAGAW) in cap");
 	if (is_inside(set))
 		judge_remedy(

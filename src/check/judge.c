@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/judge.h"
 
+#include "host/passable.h"
 #include "qemu/keyval.h"
 #include "vm/proxmox.h"
 
@@ -60,9 +61,21 @@ bool judge_device_is_there(const struct host_device *device, struct finding *fin
 	return false;
 }
 
-bool judge_device_answers(const struct host_device *device, struct finding *finding, struct arena *arena)
+bool judge_device_may_go(const struct host_device *device, struct finding *finding, struct arena *arena)
 {
 	if (!judge_device_is_there(device, finding, arena))
+		return false;
+	if (!passable_never(device->function))
+		return true;
+	judge_na(finding, arena, "%s cannot be passed on: see %s", judge_address(arena, device->address),
+		 device->function->is_bridge || pci_is_part_of_host(device->function) ? "device-is-no-bridge" :
+											"device-vmd");
+	return false;
+}
+
+bool judge_device_answers(const struct host_device *device, struct finding *finding, struct arena *arena)
+{
+	if (!judge_device_may_go(device, finding, arena))
 		return false;
 	if (!fact_known(&device->detail.config) || !device->detail.caps.dead)
 		return true;
@@ -149,6 +162,10 @@ const struct vm_viommu *judge_viommu(const struct subject_set *set, const struct
 		judge_na(finding, arena, "%s has more than one vIOMMU", name);
 		return NULL;
 	}
+	if (line->viommus[0].model == VM_VIOMMU_INTEL && !line->q35) {
+		judge_na(finding, arena, "%s is no q35, without which there is no intel-iommu (vm-machine-q35)", name);
+		return NULL;
+	}
 	return &line->viommus[0];
 }
 
@@ -213,24 +230,44 @@ enum judge_since judge_since(const struct version *version, unsigned int a, unsi
 
 /* ---- Remedies ---- */
 
-const char *judge_proxmox_value(struct arena *arena, const struct vm *vm, const char *setting, const char *implied,
-				const char *fallback, const char *key, const char *value)
+/* Sets a key of a property string; the first part has no key of its own. */
+static const char *set_key(struct arena *arena, const char *present, const char *implied, const char *key,
+			   const char *value)
 {
-	const char *present = vm->configuration ? proxmox_get(deciding_section(vm, setting), setting) : NULL;
 	struct keyval list;
-	keyval_parse(arena, present ? present : fallback, implied, &list);
+	keyval_parse(arena, present, implied, &list);
 	bool replaces_first = strcmp(key, implied) == 0;
 	const char *first = replaces_first ? value : keyval_get(&list, implied);
 	struct buffer text = { .arena = arena };
+	struct list parts = { .arena = arena };
 	buffer_puts(&text, first ? first : "");
 	for (size_t i = 0; i < list.count; i++) {
 		const struct keyval_item *item = &list.items[i];
 		if (strcmp(item->key, implied) != 0 && strcmp(item->key, key) != 0)
-			buffer_printf(&text, "%s%s=%s", text.length ? "," : "", item->key, item->value);
+			list_printf(&parts, "%s=%s", item->key, item->value);
 	}
 	if (!replaces_first)
-		buffer_printf(&text, "%s%s=%s", text.length ? "," : "", key, value);
+		list_printf(&parts, "%s=%s", key, value);
+	/* As Proxmox VE writes it. */
+	list_sort(&parts);
+	for (size_t i = 0; i < parts.count; i++)
+		buffer_printf(&text, "%s%s", text.length ? "," : "", parts.items[i]);
 	return text.text;
+}
+
+const char *judge_proxmox_value(const struct subject_set *set, struct finding *finding, struct arena *arena,
+				const struct vm *vm, struct judge_setting setting)
+{
+	const char *present = vm->configuration ? proxmox_get(deciding_section(vm, setting.name), setting.name) : NULL;
+	const char *value = present ? present : setting.fallback;
+	for (size_t i = 0; i < set->wish_count; i++) {
+		const struct wish *wish = &set->wishes[i];
+		if (strcmp(wish->setting, setting.name) == 0 && strcmp(wish->key, setting.key) != 0)
+			value = set_key(arena, value, setting.implied, wish->key, wish->value);
+	}
+	if (finding)
+		finding->wish = (struct wish){ setting.name, setting.key, setting.value };
+	return set_key(arena, value, setting.implied, setting.key, setting.value);
 }
 
 /* Proxmox VE's name of a q35 type: "q35+pve0" is how it writes "q35" on the line, "pc-q35-8.1+pve0" is both. */
@@ -243,14 +280,49 @@ static const char *q35_type(struct arena *arena, const char *type)
 	return arena_strndup(arena, type, strcspn(type, ","));
 }
 
-const char *judge_proxmox_machine(struct arena *arena, const struct vm *vm, const char *key, const char *value)
+/*
+ * 39 through QEMU 9.2; 48 since 10.0, but for machine types up to 9.1 (pc_compat_9_1).
+ */
+unsigned int judge_default_width(const struct subject_set *set, const struct vm *line)
+{
+	switch (judge_since(&set->host->versions.qemu, 10, 0, 0)) {
+	case SINCE_NO:
+		return 39;
+	case SINCE_UNKNOWN:
+		return 0;
+	default:
+		break;
+	}
+	unsigned int major;
+	unsigned int minor;
+	if (!line->machine_version || sscanf(line->machine_version, "%u.%u", &major, &minor) != 2)
+		return 48;
+	return major < 9 || (major == 9 && minor < 2) ? 39 : 48;
+}
+
+/* `aw-bits` came with qemu-server 9.0.21. */
+static bool needs_width(const struct subject_set *set, const struct vm *vm, struct arena *arena, const char *machine)
+{
+	struct keyval list;
+	unsigned int host = iommu_least_width(&set->host->iommus);
+	keyval_parse(arena, machine, "type", &list);
+	return text_equals(keyval_get(&list, "viommu"), "intel") && !keyval_get(&list, "aw-bits") && host &&
+	       host < judge_default_width(set, vm) &&
+	       judge_since(&set->host->versions.qemu_server, 9, 0, 21) == SINCE_YES;
+}
+
+const char *judge_proxmox_machine(const struct subject_set *set, struct finding *finding, struct arena *arena,
+				  const struct vm *vm, const char *key, const char *value)
 {
 	const char *fallback = vm->machine ? vm->machine : "q35";
 	for (size_t i = 0; i < vm->viommu_count; i++)
 		if (vm->viommus[i].native)
 			fallback = arena_printf(arena, "%s,viommu=%s", fallback,
 						vm->viommus[i].model == VM_VIOMMU_INTEL ? "intel" : "virtio");
-	const char *whole = judge_proxmox_value(arena, vm, "machine", "type", fallback, key, value);
+	const char *whole = judge_proxmox_value(set, finding, arena, vm,
+						(struct judge_setting){ "machine", "type", fallback, key, value });
+	if (needs_width(set, vm, arena, whole))
+		whole = set_key(arena, whole, "type", "aw-bits", "39");
 	size_t first = strcspn(whole, ",");
 	/* "viommu=intel" alone names no type. */
 	const char *type = memchr(whole, '=', first) ? "" : whole;
@@ -273,16 +345,19 @@ void judge_vm_remedy(struct finding *finding, struct arena *arena, const struct 
 }
 
 /* qemu-server has `viommu` since 8.1.2 (PVE 8.2); before, something must change the line on its way to QEMU. */
-const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm *vm, struct arena *arena)
+const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm *vm, struct finding *finding,
+				 struct arena *arena)
 {
-	const char *machine = judge_proxmox_machine(arena, vm, "viommu", "intel");
+	enum judge_since native = judge_since(&set->host->versions.qemu_server, 8, 1, 2);
+	const char *machine = judge_proxmox_machine(set, native == SINCE_NO ? NULL : finding, arena, vm, "viommu",
+						    "intel");
 	const char *set_it = arena_printf(arena, "qm set %s --machine %s", judge_id(vm), machine);
 	const char *by_hand =
 		arena_printf(arena,
 			     "this qemu-server has no setting for it (that came with 8.1.2, PVE 8.2): upgrade, or "
 			     "put nestpci-wrapper in the place of QEMU (nestpci-wrapper(8)) with the line 'vm %s'",
 			     judge_id(vm));
-	switch (judge_since(&set->host->versions.qemu_server, 8, 1, 2)) {
+	switch (native) {
 	case SINCE_YES:
 		return set_it;
 	case SINCE_NO:
@@ -300,7 +375,7 @@ void judge_remedy_viommu(const struct subject_set *set, const struct vm *vm, str
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){
-			.proxmox = judge_proxmox_viommu(set, vm, arena),
+			.proxmox = judge_proxmox_viommu(set, vm, finding, arena),
 			.libvirt = arena_printf(arena, "virsh edit %s: %s", judge_libvirt_name(vm), JUDGE_INTEL_IN_XML),
 			.plain = "add -device intel-iommu,intremap=on,caching-mode=on before all other -device, and "
 				 "kernel-irqchip=split to -machine; 'nestpci rewrite' prints the whole line",

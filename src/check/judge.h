@@ -38,6 +38,12 @@ static inline bool judge_is_display(const struct pci_function *function)
 /* False, and the finding is N/A, when there is no such device (device-exists says so). */
 bool judge_device_is_there(const struct host_device *device, struct finding *finding, struct arena *arena);
 
+/*
+ * The same, also for what is never passed on, whatever is done about it here: device-is-no-bridge and device-vmd say so, and
+ * advice about its driver or its group would contradict them.
+ */
+bool judge_device_may_go(const struct host_device *device, struct finding *finding, struct arena *arena);
+
 /* The same, also when it does not answer (device-answers says so). */
 bool judge_device_answers(const struct host_device *device, struct finding *finding, struct arena *arena);
 
@@ -95,6 +101,9 @@ const struct vm_viommu *judge_intel(const struct subject_set *set, const struct 
  */
 bool judge_is_not_taken(const struct vm *vm, const char *setting, const char **ret_problem);
 
+/* Bits that the VM's intel-iommu translates without aw-bits; 0: not known. */
+unsigned int judge_default_width(const struct subject_set *set, const struct vm *line);
+
 /* Devices of the VM that its manager does not know of, because they stand in args; `ret_first`: one of them. */
 size_t judge_count_foreign(const struct vm *vm, const struct vm_device **ret_first);
 
@@ -105,19 +114,32 @@ enum judge_since judge_since(const struct version *version, unsigned int a, unsi
 
 /* ---- Remedies ---- */
 
-/*
- * The value that a property string of a Proxmox VE configuration ("machine", "cpu", "hostpci0") would need: as it is, with
- * pending changes made, but `key` set to `value`. `implied` is the name of the first part where it has none; `fallback`
- * stands in for a configuration that is not at hand.
- */
-const char *judge_proxmox_value(struct arena *arena, const struct vm *vm, const char *setting, const char *implied,
-				const char *fallback, const char *key, const char *value);
+/* A property string of a Proxmox VE configuration, and what is wished of it. */
+struct judge_setting {
+	const char *name;     /* "machine", "cpu", "hostpci0" */
+	const char *implied;  /* the key of the first part where it has none: "type" */
+	const char *fallback; /* stands in for a configuration that is not at hand */
+	const char *key;
+	const char *value;
+};
 
-/* The same for `machine`, and the type is q35 in any case. */
-const char *judge_proxmox_machine(struct arena *arena, const struct vm *vm, const char *key, const char *value);
+/*
+ * The value that it would need: as it is, with pending changes made and what other findings wish of it (subject_set.wishes),
+ * but `key` set to `value`. That becomes the wish of `finding`, unless that is NULL: an alternative, or for another release.
+ */
+const char *judge_proxmox_value(const struct subject_set *set, struct finding *finding, struct arena *arena,
+				const struct vm *vm, struct judge_setting setting);
+
+/*
+ * The same for `machine`: the type is q35 in any case, and a vIOMMU whose width by default is more than this host's IOMMU
+ * has, gets aw-bits.
+ */
+const char *judge_proxmox_machine(const struct subject_set *set, struct finding *finding, struct arena *arena,
+				  const struct vm *vm, const char *key, const char *value);
 
 /* How a VM gets an intel-iommu: Proxmox VE's command alone; and the whole remedy, whoever manages it. */
-const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm *vm, struct arena *arena);
+const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm *vm, struct finding *finding,
+				 struct arena *arena);
 void judge_remedy_viommu(const struct subject_set *set, const struct vm *vm, struct finding *finding,
 			 struct arena *arena);
 

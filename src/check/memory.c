@@ -98,7 +98,12 @@ static void judge_hugepages(const struct subject_set *set, const void *subject, 
 	bool is_2m = text_equals(vm->hugepages, "2");
 	const struct fact *pages = is_1g ? &machine->hugepages_1g : &machine->hugepages_2m;
 	if (!is_1g && !is_2m) {
-		judge_unknown(finding, arena, "which huge pages %s are is not known", vm->hugepages);
+		if (text_equals(vm->hugepages, "any"))
+			judge_unknown(finding, arena,
+				      "VM %s wants huge pages of the host's default size, which was not looked at",
+				      vm->id);
+		else
+			judge_unknown(finding, arena, "which huge pages %s are is not known", vm->hugepages);
 		return;
 	}
 	if (fact_unknown(pages)) {
@@ -162,6 +167,30 @@ static void judge_transparent(const struct subject_set *set, const void *subject
 			"boot a kernel with CONFIG_TRANSPARENT_HUGEPAGE, or back VMs with huge pages of their own");
 }
 
+/* What libvirt lets QEMU lock is for it to say: <hard_limit>, or else all where <locked/> asks for it. */
+static void judge_libvirt_limit(const struct vm *vm, struct finding *finding, struct arena *arena,
+				unsigned long long wanted)
+{
+	unsigned long long limit = vm->hard_limit_mib;
+	if (!limit) {
+		judge_pass(finding, arena, "VM %s has <locked/>: libvirt lets it lock all that it wants", vm->id);
+		return;
+	}
+	judge_evidence(finding, arena, vm->path ? vm->path : vm->id, "<hard_limit>: %llu MiB", limit);
+	if (limit >= wanted) {
+		judge_pass(finding, arena, "libvirt lets VM %s lock %llu MiB, and it needs %llu MiB", vm->id, limit,
+			   wanted);
+		return;
+	}
+	judge_warn(finding, arena, "libvirt lets VM %s lock %llu MiB, and it needs %llu MiB: %s", vm->id, limit, wanted,
+		   count_pinning(vm) > 1 && vm->viommu_count ? "all of its memory, for each device under the vIOMMU" :
+							       "all of its memory");
+	judge_wanted(finding, arena, "%llu MiB or more", wanted + 1024);
+	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
+		     "virsh edit %s: <memtune><hard_limit unit='MiB'>%llu</hard_limit></memtune>", vm->id,
+		     wanted + 1024);
+}
+
 /* Without iommufd every device has a container of its own, and a vIOMMU an address space for each: all memory, N times. */
 static unsigned long long mib_to_lock(const struct vm *vm)
 {
@@ -207,6 +236,10 @@ static void judge_memlock(const struct subject_set *set, const void *subject, st
 		else
 			judge_limit(set, finding, arena,
 				    running ? &running->memlock : &set->host->machine.memlock_self);
+	} else if (vm->hard_limit_mib || vm->mem_lock) {
+		judge_libvirt_limit(vm, finding, arena, mib_to_lock(vm));
+	} else if (vm->viommu_count && !vm->viommus[0].native && count_pinning(vm) > 1) {
+		judge_na(finding, arena, "libvirt does not see the vIOMMU of VM %s (vm-memlock)", vm->id);
 	} else if (!vm->viommu_count || count_pinning(vm) < 2) {
 		judge_pass(finding, arena, "libvirt lets VM %s lock its memory", vm->id);
 	} else if (!fact_known(&libvirt->fact)) {

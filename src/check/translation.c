@@ -217,7 +217,8 @@ static void judge_large_pages(const struct subject_set *set, const void *subject
 	}
 	for (size_t i = 0; i < host->iommus.count; i++) {
 		const struct iommu_unit *unit = &host->iommus.units[i];
-		if (unit->kind != IOMMU_INTEL)
+		/* One that translates nothing has no pages: iommu-translates says so. */
+		if (unit->kind != IOMMU_INTEL || !unit->translates)
 			continue;
 		if (!fact_known(&unit->cap)) {
 			judge_unknown_fact(finding, arena, &unit->cap);

@@ -19,11 +19,11 @@ static void where_evidence(const struct subject_set *set, const struct vm *vm, c
 }
 
 /* A native setting says all that is needed; so what says otherwise is args, a -global, or the line itself. */
-static void setting_remedy(const struct vm *vm, const struct vm_viommu *viommu, const char *key, const char *xml,
-			   struct finding *finding, struct arena *arena)
+static void setting_remedy(const struct subject_set *set, const struct vm *vm, const struct vm_viommu *viommu,
+			   const char *key, const char *xml, struct finding *finding, struct arena *arena)
 {
 	judge_wanted(finding, arena, "%s=on", key);
-	const char *machine = judge_proxmox_machine(arena, vm, "viommu", "intel");
+	const char *machine = judge_proxmox_machine(set, viommu->native ? NULL : finding, arena, vm, "viommu", "intel");
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){
@@ -38,7 +38,7 @@ static void setting_remedy(const struct vm *vm, const struct vm_viommu *viommu, 
 						"qm set %s --machine %s, and take -device intel-iommu out of args; or add %s=on "
 						"to it there",
 						judge_id(vm), machine, key),
-			.libvirt = arena_printf(arena, "virsh edit %s: <iommu model='intel'><driver %s/></iommu>",
+			.libvirt = arena_printf(arena, "virsh edit %s: add %s to the <driver> of <iommu model='intel'>",
 						judge_libvirt_name(vm), xml),
 			.plain = arena_printf(arena, "add %s=on to -device intel-iommu", key),
 		});
@@ -66,7 +66,7 @@ static void judge_caching_mode(const struct subject_set *set, const void *subjec
 			   "refuses devices of the host (\"caching-mode=on\")",
 			   name);
 		where_evidence(set, vm, viommu, finding, arena);
-		setting_remedy(vm, viommu, "caching-mode", "caching_mode='on'", finding, arena);
+		setting_remedy(set, vm, viommu, "caching-mode", "caching_mode='on'", finding, arena);
 	}
 }
 
@@ -89,7 +89,7 @@ static void judge_remapping(const struct subject_set *set, const void *subject, 
 			   "support\")",
 			   name);
 		where_evidence(set, vm, viommu, finding, arena);
-		setting_remedy(vm, viommu, "intremap", "intremap='on'", finding, arena);
+		setting_remedy(set, vm, viommu, "intremap", "intremap='on'", finding, arena);
 	} else if (line->irqchip == VM_IRQCHIP_SPLIT || line->irqchip == VM_IRQCHIP_OFF || line->kvm == VM_NO) {
 		judge_pass(finding, arena, "the vIOMMU of %s remaps interrupts%s", name,
 			   viommu->intremap == VM_YES ? "" : " (not given: QEMU switches it on by itself)");
@@ -136,7 +136,7 @@ static void irqchip_remedy(const struct subject_set *set, const struct vm *vm, c
 {
 	where_evidence(set, vm, viommu, finding, arena);
 	judge_wanted(finding, arena, "kernel-irqchip=split");
-	const char *machine = judge_proxmox_machine(arena, vm, "viommu", "intel");
+	const char *machine = judge_proxmox_machine(set, viommu->native ? NULL : finding, arena, vm, "viommu", "intel");
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){
@@ -158,6 +158,35 @@ static void irqchip_remedy(const struct subject_set *set, const struct vm *vm, c
 		});
 }
 
+/*
+ * libvirt 10.10 and later splits the irqchip by itself when it takes an XML that asks for interrupt remapping
+ * (qemuDomainDefPostParse, qemu_postparse.c); what it has taken shows that. A file does not.
+ */
+static bool libvirt_may_split(const struct subject_set *set, const struct vm *vm, const struct vm_viommu *viommu)
+{
+	return vm->manager == VM_LIBVIRT && !vm->uri && vm->source == VM_FROM_CONFIGURATION && viommu->native &&
+	       viommu->intremap == VM_YES && vm->irqchip == VM_IRQCHIP_DEFAULT &&
+	       judge_since(&set->host->versions.libvirt, 10, 10, 0) != SINCE_NO;
+}
+
+static void judge_file_of_libvirt(const struct subject_set *set, const struct vm *vm, const struct vm_viommu *viommu,
+				  struct finding *finding, struct arena *arena)
+{
+	const char *name = judge_vm_name(arena, vm);
+	if (judge_since(&set->host->versions.libvirt, 10, 10, 0) == SINCE_YES) {
+		judge_pass(finding, arena, "libvirt %s splits the irqchip of %s when it takes this XML",
+			   set->host->versions.libvirt.fact.text, name);
+		return;
+	}
+	judge_warn(
+		finding, arena,
+		"%s asks for interrupt remapping without <ioapic driver='qemu'/>: libvirt 10.10 and later adds it, older "
+		"ones refuse (\"requires split I/O APIC\")",
+		name);
+	where_evidence(set, vm, viommu, finding, arena);
+	judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena, "add <ioapic driver='qemu'/> to <features>");
+}
+
 static void judge_irqchip(const struct subject_set *set, const void *subject, struct finding *finding,
 			  struct arena *arena)
 {
@@ -172,6 +201,8 @@ static void judge_irqchip(const struct subject_set *set, const void *subject, st
 		judge_na(finding, arena, "the vIOMMU of %s does not remap interrupts, so any irqchip will do", name);
 	} else if (line->irqchip == VM_IRQCHIP_SPLIT) {
 		judge_pass(finding, arena, "%s has kernel-irqchip=split", name);
+	} else if (line->kvm != VM_NO && libvirt_may_split(set, line, viommu)) {
+		judge_file_of_libvirt(set, line, viommu, finding, arena);
 	} else if (line->kvm == VM_NO) {
 		judge_na(finding, arena, "%s runs without KVM: its irqchip is QEMU's own in any case", name);
 	} else if (line->kvm == VM_UNKNOWN) {
@@ -202,6 +233,13 @@ static void judge_irqchip(const struct subject_set *set, const void *subject, st
 /* libvirt's limit, too: more than 255 CPUs need APIC ids of more than 8 bits. */
 #define CPUS_WITHOUT_EIM 255
 
+/* It takes no "auto" for these, before 10.10 (qemuValidateDomainDef); since then it switches the mode on by itself. */
+static bool libvirt_may_want_eim(const struct subject_set *set, const struct vm *vm, const struct vm_viommu *viommu)
+{
+	return vm->manager == VM_LIBVIRT && viommu->native && viommu->eim != VM_YES &&
+	       judge_since(&set->host->versions.libvirt, 10, 10, 0) != SINCE_YES;
+}
+
 /* vtd_decide_config(): eim=auto is on with KVM's local APIC and intremap. */
 static void judge_eim(const struct subject_set *set, const void *subject, struct finding *finding, struct arena *arena)
 {
@@ -221,7 +259,15 @@ static void judge_eim(const struct subject_set *set, const void *subject, struct
 		judge_fail(finding, arena, "%s has %u CPUs and eim=off: those above %d get no interrupts of devices",
 			   name, line->cpus, CPUS_WITHOUT_EIM);
 		where_evidence(set, vm, viommu, finding, arena);
-		setting_remedy(vm, viommu, "eim", "intremap='on' eim='on'", finding, arena);
+		setting_remedy(set, vm, viommu, "eim", "intremap='on' eim='on'", finding, arena);
+	} else if (libvirt_may_want_eim(set, vm, viommu)) {
+		bool refused = judge_since(&set->host->versions.libvirt, 10, 10, 0) == SINCE_NO;
+		(refused ? judge_fail : judge_warn)(
+			finding, arena,
+			"%s has %u CPUs, and its <iommu> does not say eim='on': %s (\"extended interrupt mode\")", name,
+			line->cpus, refused ? "libvirt refuses" : "libvirt before 10.10 refuses");
+		where_evidence(set, vm, viommu, finding, arena);
+		setting_remedy(set, vm, viommu, "eim", "intremap='on' eim='on'", finding, arena);
 	} else if (!split || viommu->intremap == VM_NO) {
 		judge_na(finding, arena, "extended interrupt mode needs interrupt remapping and a split irqchip first");
 	} else if (line->kvm == VM_YES || viommu->eim == VM_YES) {

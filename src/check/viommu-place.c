@@ -11,6 +11,11 @@ static void judge_first(const struct subject_set *set, const void *subject, stru
 		return;
 	const char *name = judge_vm_name(arena, vm);
 	const char *model = vm_viommu_name(viommu->model);
+	if (viommu->doubt) {
+		judge_unknown(finding, arena, "whether %s is created before every device of the host is not known: %s",
+			      model, viommu->doubt);
+		return;
+	}
 	if (viommu->first) {
 		judge_pass(finding, arena, "%s is created before every device of the host", model);
 		return;
@@ -30,13 +35,19 @@ static void judge_first(const struct subject_set *set, const void *subject, stru
 	judge_wanted(finding, arena, "%s before every vfio device on the line", model);
 	const char *in_args = arena_printf(
 		arena, "%s; args stand at the end of the line, so take the -device intel-iommu out of them",
-		judge_proxmox_viommu(set, vm, arena));
+		judge_proxmox_viommu(set, vm, finding, arena));
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){
 			.proxmox = judge_is_l2(set) ? "take the vIOMMU away: an L2 needs none" : in_args,
-			.libvirt = arena_printf(arena, "virsh edit %s: use %s instead of <qemu:commandline>",
-						judge_libvirt_name(vm), JUDGE_INTEL_IN_XML),
+			.libvirt = viommu->native ?
+					   arena_printf(arena,
+							"virsh edit %s: use <hostdev> for the device instead of "
+							"<qemu:commandline>: what stands there is created before "
+							"libvirt's own devices",
+							judge_libvirt_name(vm)) :
+					   arena_printf(arena, "virsh edit %s: use %s instead of <qemu:commandline>",
+							judge_libvirt_name(vm), JUDGE_INTEL_IN_XML),
 			.plain =
 				"move it before all other -device, in key=value form (devices in JSON form are created "
 				"last); 'nestpci rewrite' prints the whole line",

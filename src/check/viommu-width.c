@@ -6,35 +6,17 @@
 
 /* ---- The vIOMMU's width ---- */
 
-/*
- * Without aw-bits: 39 through QEMU 9.2; 48 since 10.0, but for machine types up to 9.1 (pc_compat_9_1). 0: not known.
- */
-static unsigned int default_width(const struct subject_set *set, const struct vm *line)
+static const char *width_words(const struct subject_set *set, const struct vm *vm, struct finding *finding,
+			       struct arena *arena, const char *bits)
 {
-	switch (judge_since(&set->host->versions.qemu, 10, 0, 0)) {
-	case SINCE_NO:
-		return 39;
-	case SINCE_UNKNOWN:
-		return 0;
-	default:
-		break;
-	}
-	unsigned int major;
-	unsigned int minor;
-	if (!line->machine_version || sscanf(line->machine_version, "%u.%u", &major, &minor) != 2)
-		return 48;
-	return major < 9 || (major == 9 && minor < 2) ? 39 : 48;
-}
-
-static const char *width_words(const struct subject_set *set, const struct vm *vm, struct arena *arena,
-			       const char *bits)
-{
+	enum judge_since native = judge_since(&set->host->versions.qemu_server, 9, 0, 21);
 	const char *set_it = arena_printf(arena, "qm set %s --machine %s", judge_id(vm),
-					  judge_proxmox_machine(arena, vm, "aw-bits", bits));
+					  judge_proxmox_machine(set, native == SINCE_NO ? NULL : finding, arena, vm,
+								"aw-bits", bits));
 	/* `aw-bits` came with qemu-server 9.0.21; a -global works wherever it stands. */
 	const char *global = arena_printf(arena, "qm set %s --args '%s-global intel-iommu.aw-bits=%s'", judge_id(vm),
 					  vm->args && *vm->args ? arena_printf(arena, "%s ", vm->args) : "", bits);
-	switch (judge_since(&set->host->versions.qemu_server, 9, 0, 21)) {
+	switch (native) {
 	case SINCE_YES:
 		return set_it;
 	case SINCE_NO:
@@ -50,9 +32,10 @@ static void width_remedy(const struct subject_set *set, const struct vm *vm, con
 	judge_wanted(finding, arena, "aw-bits=%s", bits);
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = width_words(set, vm, arena, bits),
+				.proxmox = width_words(set, vm, finding, arena, bits),
 				.libvirt = arena_printf(
-					arena, "virsh edit %s: <iommu model='intel'><driver ... aw_bits='%s'/></iommu>",
+					arena,
+					"virsh edit %s: set aw_bits='%s' in the <driver> of <iommu model='intel'>",
 					judge_libvirt_name(vm), bits),
 				.plain = arena_printf(arena, "add aw-bits=%s to -device intel-iommu", bits),
 			});
@@ -98,7 +81,7 @@ static void judge_intel_width(const struct subject_set *set, const struct vm *vm
 	const struct vm *line = judge_line(set, vm);
 	const char *name = judge_vm_name(arena, vm);
 	unsigned int host = iommu_least_width(&set->host->iommus);
-	unsigned int width = viommu->aw_bits ? viommu->aw_bits : default_width(set, line);
+	unsigned int width = viommu->aw_bits ? viommu->aw_bits : judge_default_width(set, line);
 	if (viommu->aw_bits && viommu->aw_bits != 39 && viommu->aw_bits != 48) {
 		judge_fail(finding, arena, "the vIOMMU of %s has aw-bits=%u; QEMU takes 39 and 48 only", name,
 			   viommu->aw_bits);
@@ -251,16 +234,20 @@ static unsigned int physical_bits(const struct subject_set *set, const struct vm
 }
 
 static const char *guest_bits_words(const struct subject_set *set, const struct vm *vm, unsigned int bits,
-				    struct arena *arena)
+				    struct finding *finding, struct arena *arena)
 {
 	const char *cpu = vm->cpu ? vm->cpu : vm->cpu_default ? vm->cpu_default : "host";
 	const char *width = arena_printf(arena, "%u", bits);
+	enum judge_since native = judge_since(&set->host->versions.qemu_server, 9, 0, 18);
+	struct judge_setting setting = { "cpu", "cputype", cpu, "guest-phys-bits", width };
 	const char *guest = arena_printf(arena, "qm set %s --cpu %s", judge_id(vm),
-					 judge_proxmox_value(arena, vm, "cpu", "cputype", cpu, "guest-phys-bits",
-							     width));
+					 judge_proxmox_value(set, native == SINCE_NO ? NULL : finding, arena, vm,
+							     setting));
+	setting.key = "phys-bits";
 	const char *phys = arena_printf(arena, "qm set %s --cpu %s", judge_id(vm),
-					judge_proxmox_value(arena, vm, "cpu", "cputype", cpu, "phys-bits", width));
-	switch (judge_since(&set->host->versions.qemu_server, 9, 0, 18)) {
+					judge_proxmox_value(set, native == SINCE_NO ? finding : NULL, arena, vm,
+							    setting));
+	switch (native) {
 	case SINCE_YES:
 		return guest;
 	case SINCE_NO:
@@ -294,7 +281,7 @@ static void judge_guest_bits(const struct subject_set *set, const void *subject,
 			   guest, name, host);
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
-					.proxmox = guest_bits_words(set, vm, host, arena),
+					.proxmox = guest_bits_words(set, vm, host, finding, arena),
 					.libvirt = arena_printf(
 						arena,
 						"virsh edit %s: <maxphysaddr mode='passthrough' limit='%u'/> in <cpu>",

@@ -59,6 +59,10 @@ static void judge_present(const struct subject_set *set, const void *subject, st
 			 "this release of Proxmox VE does not take the machine setting of %s (vm-release)", name);
 		return;
 	}
+	if (vm->wrapper && vm->wrapper_problem && vm->q35) {
+		judge_na(finding, arena, "the QEMU wrapper is to give %s its vIOMMU (wrapper-place, vm-wrapper)", name);
+		return;
+	}
 	if (!vm->machine_known || !vm->q35) {
 		judge_na(finding, arena,
 			 vm->machine_known ? "%s is no q35, which a vIOMMU needs first (vm-machine-q35)" :
@@ -185,12 +189,10 @@ static void judge_model(const struct subject_set *set, const void *subject, stru
 	const struct vm_viommu *viommu = judge_viommu(set, vm, finding, arena);
 	if (!viommu || !judge_is_hypervisor(set, vm, finding, arena))
 		return;
-	if (!judge_line(set, vm)->q35 && viommu->model != VM_VIOMMU_VIRTIO)
+	if (!judge_line(set, vm)->q35)
 		judge_na(finding, arena, "%s is no q35 (vm-machine-q35)", judge_vm_name(arena, vm));
 	else if (viommu->model == VM_VIOMMU_AMD)
 		judge_amd(set, vm, viommu, finding, arena);
-	else if (!judge_line(set, vm)->q35)
-		judge_na(finding, arena, "%s is no q35 (vm-machine-q35)", judge_vm_name(arena, vm));
 	else if (viommu->model == VM_VIOMMU_VIRTIO)
 		judge_virtio(set, vm, viommu, finding, arena);
 	else

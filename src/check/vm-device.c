@@ -230,14 +230,19 @@ static void judge_behind_bridge(const struct subject_set *set, const struct vm_d
 				struct arena *arena)
 {
 	const char *name = device_text(arena, device);
-	const char *remedy = "give it a pcie-root-port of its own";
+	const char
+		*remedy = set->vm->manager == VM_LIBVIRT && device->native ?
+				  "take the <address type='pci' .../> out of its <hostdev> (not that in <source>), and "
+				  "libvirt gives it a pcie-root-port of its own" :
+				  "give it a pcie-root-port of its own";
 	if (is_proxmox_bus(set->vm, device)) {
 		judge_fail(finding, arena,
 			   "%s is on a conventional PCI bus with the VM's own disks and network: in L1 they are "
 			   "one IOMMU group, which cannot be handed on",
 			   name);
 		remedy = arena_printf(arena, "qm set %s --%s %s", judge_id(set->vm), name,
-				      judge_proxmox_value(arena, set->vm, name, "host", "HOST", "pcie", "1"));
+				      judge_proxmox_value(set, finding, arena, set->vm,
+							  (struct judge_setting){ name, "host", "HOST", "pcie", "1" }));
 		if (!device->native)
 			remedy = "give it bus=ich9-pcie-port-N, with a port that no hostpci uses";
 	} else if (is_one_group(set, device)) {
@@ -290,8 +295,19 @@ static void judge_port(const struct subject_set *set, const void *subject, struc
 			   name);
 		where_evidence(set, device, finding, arena);
 		judge_wanted(finding, arena, "a PCI Express root port of its own");
-		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
-			     "put a -device pcie-root-port,id=NAME,chassis=N before it, and bus=NAME on it");
+		judge_vm_remedy(
+			finding, arena, vm, RESTART_VM,
+			(struct judge_words){
+				.proxmox = "put a -device pcie-root-port,id=NAME,chassis=N before it, and "
+					   "bus=NAME on it",
+				.libvirt = arena_printf(arena,
+							"virsh edit %s: take the <address type='pci' "
+							"bus='0x00' .../> out of its <hostdev>, and libvirt "
+							"gives it a port of its own",
+							judge_libvirt_name(vm)),
+				.plain = "put a -device pcie-root-port,id=NAME,chassis=N before it, and bus=NAME "
+					 "on it",
+			});
 	} else {
 		judge_behind_bridge(set, device, finding, arena);
 	}

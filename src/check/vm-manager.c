@@ -10,14 +10,23 @@ static const char *source(struct arena *arena, const struct vm *vm)
 
 /* ---- Was all of it understood? ---- */
 
+/* Where a device is given to a VM that shall be L1, vm-machine-q35 and vm-viommu-width say the same. */
+static bool is_refused(const struct subject_set *set, const struct vm *vm)
+{
+	return vm->refused && (vm->device_count == 0 || vm->viommu_count == 0 || judge_is_l2(set));
+}
+
 static void judge_understood(const struct subject_set *set, const void *subject, struct finding *finding,
 			     struct arena *arena)
 {
 	const struct vm *vm = subject;
 	const char *name = judge_vm_name(arena, vm);
 	if (vm->problems.count) {
-		judge_warn(finding, arena, "%s in the definition of %s: ignored, refused or not understood: %s",
-			   judge_count(arena, vm->problems.count, "thing"), name, vm->problems.items[0]);
+		if (is_refused(set, vm))
+			judge_fail(finding, arena, "%s does not start: %s", name, vm->refused);
+		else
+			judge_warn(finding, arena, "%s in the definition of %s: ignored, refused or not understood: %s",
+				   judge_count(arena, vm->problems.count, "thing"), name, vm->problems.items[0]);
 		for (size_t i = 0; i < vm->problems.count && i < JUDGE_EVIDENCE_MAX; i++)
 			judge_evidence(finding, arena, source(arena, vm), "%s", vm->problems.items[i]);
 		judge_remedy(finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
@@ -79,10 +88,15 @@ static void judge_release(const struct subject_set *set, const void *subject, st
 	}
 	const struct proxmox_entry *entry = find_not_taken(vm, &problem);
 	if (!entry) {
-		if (fact_known(&version->fact))
+		if (fact_known(&version->fact)) {
 			judge_pass(finding, arena, "qemu-server %s takes all settings of %s", version->fact.text, name);
-		else
-			judge_unknown_fact(finding, arena, &version->fact);
+			return;
+		}
+		judge_unknown_fact(finding, arena, &version->fact);
+		judge_unknown(finding, arena,
+			      "which release of Proxmox VE will start %s is not known, so not whether it takes all "
+			      "settings: %s",
+			      name, finding->summary);
 		return;
 	}
 	judge_fail(finding, arena, "the %s setting of %s does not do what it says: %s", entry->key, name, problem);
@@ -98,6 +112,8 @@ static void judge_release(const struct subject_set *set, const void *subject, st
 
 /* ---- Changes that wait ---- */
 
+#define PENDING_NAMED 4
+
 static void judge_pending(const struct subject_set *set, const void *subject, struct finding *finding,
 			  struct arena *arena)
 {
@@ -106,7 +122,8 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 	struct list keys = { .arena = arena };
 	for (size_t i = 0; i < vm->pending_count; i++) {
 		const struct vm_pending *pending = &vm->pending[i];
-		if (!pending->key || !matters(pending->key))
+		/* Of libvirt, only what matters is compared. */
+		if (!pending->key || (vm->manager != VM_LIBVIRT && !matters(pending->key)))
 			continue;
 		list_add(&keys, pending->key);
 		if (keys.count > JUDGE_EVIDENCE_MAX)
@@ -116,19 +133,25 @@ static void judge_pending(const struct subject_set *set, const void *subject, st
 			       pending->wanted ? pending->wanted : "not set");
 	}
 	if (keys.count == 0) {
-		if (vm->manager == VM_PROXMOX && vm->source == VM_FROM_CONFIGURATION && vm->running != VM_UNKNOWN)
+		if (vm->manager != VM_PLAIN && vm->source == VM_FROM_CONFIGURATION && vm->running != VM_UNKNOWN)
 			judge_pass(finding, arena, "no change of %s waits for its next start", name);
 		else
 			judge_na(finding, arena, "no change of %s is known to wait", name);
 		return;
 	}
 	const char *changes = judge_count(arena, keys.count, "change");
-	const char *first = arena_printf(arena, "%s%s", keys.items[0], keys.count > 1 ? ", ..." : "");
+	struct buffer first = { .arena = arena };
+	for (size_t i = 0; i < keys.count && i < PENDING_NAMED; i++)
+		buffer_printf(&first, "%s%s", i ? ", " : "", keys.items[i]);
+	if (keys.count > PENDING_NAMED)
+		buffer_puts(&first, ", ...");
 	if (vm->running == VM_NO) {
-		judge_pass(finding, arena, "%s of %s will be in force at its next start: %s", changes, name, first);
+		judge_pass(finding, arena, "%s of %s will be in force at its next start: %s", changes, name,
+			   first.text);
 		return;
 	}
-	judge_warn(finding, arena, "%s of %s not in force before it is stopped and started: %s", changes, name, first);
+	judge_warn(finding, arena, "%s of %s not in force before it is stopped and started: %s", changes, name,
+		   first.text);
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
 				.proxmox = arena_printf(
@@ -147,6 +170,8 @@ static void judge_args(const struct subject_set *set, const void *subject, struc
 	const struct vm *vm = subject;
 	const char *name = judge_vm_name(arena, vm);
 	const struct vm_device *first = NULL;
+	bool of_libvirt = vm->manager == VM_LIBVIRT;
+	const char *args = of_libvirt ? "<qemu:commandline>" : "args";
 	if (vm->manager == VM_PLAIN) {
 		judge_na(finding, arena, "%s has no manager", name);
 		return;
@@ -173,9 +198,9 @@ static void judge_args(const struct subject_set *set, const void *subject, struc
 				.plain = "",
 			});
 	} else if (vm->args && *vm->args) {
-		judge_pass(finding, arena, "args of %s hold no device of the host", name);
+		judge_pass(finding, arena, "%s of %s hold%s no device of the host", args, name, of_libvirt ? "s" : "");
 	} else {
-		judge_na(finding, arena, "%s has no args", name);
+		judge_na(finding, arena, "%s has no %s", name, args);
 	}
 }
 
@@ -230,10 +255,11 @@ static const struct check checks[] = {
 		.scope = CHECK_VM,
 		.levels = CHECK_HYPERVISORS,
 		.title = "no change waits for the VM's next start",
-		.looks_at = "[PENDING] of the configuration",
+		.looks_at =
+			"[PENDING] of the configuration; the persistent definition of libvirt, and that of the running domain",
 		.why = "machine, cpu, args, hostpci and others are taken over when QEMU starts. A reboot inside keeps QEMU.",
-		.mend = "qm shutdown, then qm start.",
-		.see = "qm(1), pending",
+		.mend = "qm shutdown, then qm start; virsh shutdown, then virsh start.",
+		.see = "qm(1), pending; virsh(1), dumpxml --inactive",
 		.rows = "F041",
 		.judge = judge_pending,
 	},

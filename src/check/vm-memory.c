@@ -18,6 +18,8 @@ static void judge_memlock(const struct subject_set *set, const void *subject, st
 		return;
 	if (vm->manager != VM_LIBVIRT || line->viommu_count == 0 || line->viommus[0].native) {
 		judge_na(finding, arena, "no vIOMMU of %s is hidden from libvirt", name);
+	} else if (vm->hard_limit_mib || vm->mem_lock) {
+		judge_na(finding, arena, "%s has <memtune> or <locked/>, which libvirt goes by (memlock)", name);
 	} else if (vm->device_count < 2) {
 		judge_pass(finding, arena, "%s has one device, so its memory is locked once, as libvirt reckons", name);
 	} else {

@@ -126,7 +126,8 @@ static void judge_pinned(const struct subject_set *set, const void *subject, str
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
 				.proxmox = arena_printf(arena, "qm set %s --machine %s%s", judge_id(vm),
-							judge_proxmox_machine(arena, vm, "type", type), which),
+							judge_proxmox_machine(set, finding, arena, vm, "type", type),
+							which),
 				.libvirt = arena_printf(arena, "virsh edit %s: <type machine='%s'>%s",
 							judge_libvirt_name(vm), type, which),
 				.plain = arena_printf(arena, "-machine %s%s", type, which),

@@ -117,7 +117,7 @@ static bool share_space(const struct given *a, const struct given *b)
 	return strcmp(a->space, SPACE_OF_ITS_OWN) != 0 && !is_unknown(a) && strcmp(a->space, b->space) == 0;
 }
 
-static const char *proxmox_words(const struct vm *vm, const struct given *given, struct arena *arena)
+static const char *proxmox_words(const struct subject_set *set, const struct given *given, struct arena *arena)
 {
 	const struct vm_device *device = given->device;
 	const char *address = judge_address(arena, given->address);
@@ -125,11 +125,14 @@ static const char *proxmox_words(const struct vm *vm, const struct given *given,
 		return "keep one of them in args";
 	if (device->mapping)
 		return arena_printf(arena, "let the mapping %s name one function only", device->mapping);
-	return arena_printf(arena, "give one function only: qm set %s --%s %s", judge_id(vm), device->name,
-			    judge_proxmox_value(arena, vm, device->name, "host", address, "host", address));
+	return arena_printf(arena, "give one function only: qm set %s --%s %s", judge_id(set->vm), device->name,
+			    judge_proxmox_value(set, NULL, arena, set->vm,
+						(struct judge_setting){ device->name, "host", address, "host",
+									address }));
 }
 
-static void space_remedy(const struct vm *vm, const struct given *given, struct finding *finding, struct arena *arena)
+static void space_remedy(const struct subject_set *set, const struct vm *vm, const struct given *given,
+			 struct finding *finding, struct arena *arena)
 {
 	static const char behind[] =
 		"put them behind one bridge: 'nestpci rewrite' does, at each start by nestpci-wrapper(8)";
@@ -138,13 +141,15 @@ static void space_remedy(const struct vm *vm, const struct given *given, struct 
 		     given->group);
 	judge_vm_remedy(finding, arena, vm, RESTART_VM,
 			(struct judge_words){
-				.proxmox = arena_printf(arena, "%s, and %s; or %s", proxmox_words(vm, given, arena),
+				.proxmox = arena_printf(arena, "%s, and %s; or %s", proxmox_words(set, given, arena),
 							parked, behind),
 				.libvirt = arena_printf(
 					arena,
-					"put them behind one <controller type='pci' model='pcie-to-pci-bridge'/>; or "
-					"give one of them only, and %s",
-					parked),
+					"virsh edit %s: put them behind one <controller type='pci' index='N' "
+					"model='pcie-to-pci-bridge'/>, by <address type='pci' bus='0xN' slot='0x01' "
+					"function='0x0'/>, slot='0x02', ... in each <hostdev>; or give one of them "
+					"only, and %s",
+					judge_libvirt_name(vm), parked),
 				.plain = arena_printf(arena, "%s; or give one of them only, and %s", behind, parked),
 			});
 }
@@ -182,7 +187,7 @@ static void judge_spaces(const struct subject_set *set, const void *subject, str
 			   "%s and %s are both of group %s of this host, and under the vIOMMU each has an address "
 			   "space of its own: QEMU refuses (\"group %s used in multiple address spaces\")",
 			   judge_address(arena, a->address), judge_address(arena, b->address), a->group, a->group);
-		space_remedy(line, a, finding, arena);
+		space_remedy(set, line, a, finding, arena);
 		return;
 	}
 	if (doubtful)

@@ -49,8 +49,10 @@ static void judge_cpu(const struct subject_set *set, const void *subject, struct
 		judge_vm_remedy(finding, arena, vm, RESTART_VM,
 				(struct judge_words){
 					.proxmox = arena_printf(arena, "qm set %s --cpu %s", judge_id(vm),
-								judge_proxmox_value(arena, vm, "cpu", "cputype", type,
-										    "cputype", "host")),
+								judge_proxmox_value(set, finding, arena, vm,
+										    (struct judge_setting){
+											    "cpu", "cputype", type,
+											    "cputype", "host" })),
 					.libvirt = arena_printf(arena, "virsh edit %s: <cpu mode='host-passthrough'/>",
 								judge_libvirt_name(vm)),
 					.plain = "-cpu host",
@@ -89,7 +91,7 @@ static void judge_machine(const struct subject_set *set, const void *subject, st
 		       vm->machine ? vm->machine : "not given, so QEMU's default");
 	judge_wanted(finding, arena, "q35");
 	bool native = judge_since(&set->host->versions.qemu_server, 8, 1, 2) != SINCE_NO;
-	const char *machine = native ? judge_proxmox_machine(arena, vm, "viommu", "intel") : "q35";
+	const char *machine = native ? judge_proxmox_machine(set, finding, arena, vm, "viommu", "intel") : "q35";
 	judge_vm_remedy(
 		finding, arena, vm, RESTART_VM,
 		(struct judge_words){
@@ -223,8 +225,10 @@ static void judge_hibernated(const struct subject_set *set, const void *subject,
 				arena,
 				"resume it (qm resume %s), shut the guest down (qm shutdown %s), and change it then",
 				judge_id(vm), judge_id(vm)),
-			.libvirt = arena_printf(arena, "virsh start %s, then virsh shutdown %s, and change it then",
-						judge_libvirt_name(vm), judge_libvirt_name(vm)),
+			.libvirt = arena_printf(arena,
+						"virsh start %s, then virsh shutdown %s, and change it then; or virsh "
+						"managedsave-remove %s, which is as if it had lost power",
+						judge_libvirt_name(vm), judge_libvirt_name(vm), judge_libvirt_name(vm)),
 			.plain = "start it without -incoming, -loadvm or -loadstate",
 		});
 }

@@ -107,6 +107,20 @@ static void block_signals(sigset_t *before)
 	sigprocmask(SIG_BLOCK, &set, before);
 }
 
+/* By its keeper first, where it has one; what he leaves different is put right. */
+static int move_member(const struct root *root, const struct bind_member *member, const struct bind_state *state,
+		       bool probe, const struct bind_options *options, struct error *error)
+{
+	const struct bind_keeper *keeper = options->keeper;
+	if (keeper && keeper->answers_for(keeper, member->address)) {
+		bool to_vfio = text_equals(state->driver, "vfio-pci") && !probe;
+		int r = keeper->move(keeper, member->address, to_vfio, options->timeout_ms, error);
+		if (r < 0)
+			return r;
+	}
+	return bind_move(root, member->address, state, probe, options->timeout_ms, error);
+}
+
 /* The members that were moved (and the one that failed), in reverse order, to what they had. */
 static int restore(const struct root *root, const struct bind_plan *plan, size_t failed,
 		   const struct bind_options *options, struct error *error)
@@ -117,7 +131,7 @@ static int restore(const struct root *root, const struct bind_plan *plan, size_t
 		struct error why;
 		if (member->stays)
 			continue;
-		int r = bind_move(root, member->address, &member->before, false, options->timeout_ms, &why);
+		int r = move_member(root, member, &member->before, false, options, &why);
 		if (r < 0 && first == 0)
 			first = error_set(error, r, "%s", why.text);
 	}
@@ -169,7 +183,7 @@ static int apply(const struct root *root, struct arena *arena, const struct bind
 		const struct bind_member *member = &plan->members[i];
 		if (member->stays)
 			continue;
-		r = bind_move(root, member->address, &member->after, member->probe, options->timeout_ms, error);
+		r = move_member(root, member, &member->after, member->probe, options, error);
 		if (r < 0)
 			return give_up(root, arena, plan, i, options, r, ret_partly, error);
 	}

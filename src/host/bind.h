@@ -37,9 +37,20 @@ struct bind_plan {
 	struct list notes;    /* worth knowing */
 };
 
+/*
+ * Somebody who keeps account of who has which device, and would undo behind our back what he was not told of: those that
+ * he answers for are moved by him. `move` is to vfio-pci, or back to what the kernel finds; -ETIMEDOUT: it hangs.
+ */
+struct bind_keeper {
+	bool (*answers_for)(const struct bind_keeper *keeper, struct pci_address address);
+	int (*move)(const struct bind_keeper *keeper, struct pci_address address, bool to_vfio, unsigned int timeout_ms,
+		    struct error *error);
+};
+
 struct bind_options {
 	unsigned int timeout_ms; /* for one write to the kernel */
 	bool inactive_ok;        /* a signature of LVM, RAID, ZFS, LUKS that nothing has activated is no refusal */
+	const struct bind_keeper *keeper; /* NULL: there is none */
 };
 
 /*

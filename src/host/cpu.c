@@ -129,6 +129,6 @@ void cpu_read(const struct root *root, struct arena *arena, struct cpu *ret)
 	ret->cpuinfo = fact_of(arena, CPUINFO, NULL, r, &error);
 	/* Since Linux 6.1. */
 	struct fact architecture = fact_read_line(root, arena, "/proc/sys/kernel/arch");
-	if (fact_known(&architecture))
+	if (fact_known(&architecture) && *architecture.text)
 		ret->architecture = architecture.text;
 }

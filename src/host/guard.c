@@ -81,43 +81,79 @@ static void close_all_but(int fd)
 			close(other);
 }
 
-static void __attribute__((noreturn)) run_in_child(const struct call *call, int output)
+/* A child at work, and what it has to say. */
+struct child {
+	pid_t pid;
+	int input;
+};
+
+static void __attribute__((noreturn)) run_in_child(const struct call *calls, size_t count, int output)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close_all_but(output);
-	struct reply reply = { 0 };
-	reply.code = call->run(call, &reply.text);
-	_exit(write(output, &reply, sizeof(reply)) == (ssize_t)sizeof(reply) ? 0 : 1);
+	for (size_t i = 0; i < count; i++) {
+		struct reply reply = { 0 };
+		reply.code = calls[i].run(&calls[i], &reply.text);
+		if (write(output, &reply, sizeof(reply)) != (ssize_t)sizeof(reply))
+			_exit(1);
+	}
+	_exit(0);
 }
 
-/* Waits for the reply. -ETIMEDOUT, or -EIO when the child ended without one. */
-static int receive(int input, const struct call *call, struct reply *reply, struct error *error)
+/* Makes the calls one after the other; they must stay where they are. End with end_child(). */
+static int start_child(const struct call *calls, size_t count, struct child *ret, struct error *error)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set_errno(error, -errno, "%s", calls->path);
+	pid_t pid = fork();
+	int failed = errno;
+	if (pid == 0)
+		run_in_child(calls, count, ends[1]);
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return error_set_errno(error, -failed, "%s", calls->path);
+	}
+	*ret = (struct child){ pid, ends[0] };
+	return 0;
+}
+
+static int set_timed_out(const struct call *call, struct error *error)
+{
+	const char *text = call->text ? call->text : "";
+	return error_set(error, -ETIMEDOUT, "%s%s%.*s%s: not done after %u s; the kernel is holding it up", call->path,
+			 call->text ? " '" : "", (int)strcspn(text, "\n"), text, call->text ? "'" : "",
+			 (call->timeout_ms + 999) / 1000);
+}
+
+/* Waits for the next reply. -ETIMEDOUT, or -EIO when the child ended without one. */
+static int receive(const struct child *child, const struct call *call, struct reply *reply, struct error *error)
 {
 	uint64_t end = clock_ms() + call->timeout_ms;
-	struct pollfd ready = { input, POLLIN, 0 };
+	struct pollfd ready = { child->input, POLLIN, 0 };
 	for (;;) {
 		uint64_t now = clock_ms();
 		int r = poll(&ready, 1, now < end ? (int)(end - now) : 0);
 		if (r > 0)
 			break;
 		if (r == 0)
-			return error_set(error, -ETIMEDOUT,
-					 "%s '%.*s': not done after %u s; the kernel is holding it up", call->path,
-					 call->text ? (int)strcspn(call->text, "\n") : 0, call->text ? call->text : "",
-					 (call->timeout_ms + 999) / 1000);
+			return set_timed_out(call, error);
 		if (errno != EINTR)
 			return error_set_errno(error, -errno, "%s", call->path);
 	}
-	if (read(input, reply, sizeof(*reply)) != (ssize_t)sizeof(*reply))
+	if (read(child->input, reply, sizeof(*reply)) != (ssize_t)sizeof(*reply))
 		return error_set(error, -EIO, "%s: the process that was to do it ended early", call->path);
 	return 0;
 }
 
-/* The killed child; not for long when it hangs: then it becomes init's to wait for once this process is gone. */
-static void reap(pid_t pid)
+/* Not waited for for long when it hangs: then it becomes init's to wait for once this process is gone. */
+static void end_child(const struct child *child)
 {
+	close(child->input);
+	kill(child->pid, SIGKILL);
 	for (int i = 0; i < 100; i++) {
-		if (waitpid(pid, NULL, WNOHANG) != 0)
+		if (waitpid(child->pid, NULL, WNOHANG) != 0)
 			return;
 		poll(NULL, 0, 1);
 	}
@@ -126,40 +162,76 @@ static void reap(pid_t pid)
 /* Returns what `run` returned; its text is in `answer` where it failed, and where it has something to tell. */
 static int guarded(const struct call *call, struct error *answer)
 {
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_set_errno(answer, -errno, "%s", call->path);
-	pid_t pid = fork();
-	if (pid == 0)
-		run_in_child(call, ends[1]);
-	close(ends[1]);
-	AUTO_CLOSE int input = ends[0];
-	if (pid < 0)
-		return error_set_errno(answer, -errno, "%s", call->path);
+	struct child child;
 	struct reply reply = { 0 };
-	int r = receive(input, call, &reply, answer);
-	kill(pid, SIGKILL);
-	reap(pid);
+	int r = start_child(call, 1, &child, answer);
+	if (r < 0)
+		return r;
+	r = receive(&child, call, &reply, answer);
+	end_child(&child);
 	if (r < 0)
 		return r;
 	*answer = reply.text;
 	return reply.code;
 }
 
+/* What was read is noted here: what the child notes is lost with it. */
+static struct fact take_fact(const struct call *call, struct arena *arena, int code, const struct error *answer)
+{
+	struct slice line = slice_of(code < 0 ? "" : arena_printf(arena, "%s\n", answer->text));
+	recorder_note_read(call->root, call->path, code, &line);
+	return fact_of(arena, call->path, code < 0 ? NULL : arena_strdup(arena, answer->text), code, answer);
+}
+
+/* Until one hangs, which is the last then. Returns how many facts are there now. */
+static size_t read_on(const struct call *calls, struct arena *arena, struct fact *const *facts, size_t count)
+{
+	size_t done = 0;
+	struct child child;
+	struct error error;
+	int r = start_child(calls, count, &child, &error);
+	if (r < 0) {
+		for (; done < count; done++)
+			*facts[done] = fact_of(arena, facts[done]->path, NULL, r, &error);
+		return done;
+	}
+	while (r == 0 && done < count) {
+		struct reply reply = { 0 };
+		r = receive(&child, &calls[done], &reply, &error);
+		*facts[done] = r < 0 ? take_fact(&calls[done], arena, r, &error) :
+				       take_fact(&calls[done], arena, reply.code, &reply.text);
+		done++;
+	}
+	end_child(&child);
+	return done;
+}
+
+void guard_read_facts(const struct root *root, struct arena *arena, struct fact *const *facts, size_t count,
+		      unsigned int timeout_ms)
+{
+	struct call *calls = arena_alloc_array(arena, count + 1, sizeof(*calls));
+	for (size_t i = 0; i < count; i++)
+		if (root->kind != ROOT_LIVE)
+			*facts[i] = fact_read_line(root, arena, facts[i]->path);
+		else
+			calls[i] = (struct call){ run_read, root, facts[i]->path, NULL, timeout_ms };
+	for (size_t i = 0; root->kind == ROOT_LIVE && i < count;)
+		i += read_on(calls + i, arena, facts + i, count - i);
+}
+
 int guard_read_line(const struct root *root, struct arena *arena, const char *path, unsigned int timeout_ms, char **ret,
 		    struct error *error)
 {
-	struct error answer;
 	/* No kernel stands behind the files of another system, nor behind what is in memory. */
 	if (root->kind != ROOT_LIVE)
 		return root_read_line(root, arena, path, ret, error);
-	/* What the child notes is lost with it. */
-	int r = guarded(&(struct call){ run_read, root, path, NULL, timeout_ms }, &answer);
-	struct slice line = slice_of(r < 0 ? "" : arena_printf(arena, "%s\n", answer.text));
-	recorder_note_read(root, path, r, &line);
+	struct call call = { run_read, root, path, NULL, timeout_ms };
+	struct error answer;
+	int r = guarded(&call, &answer);
+	struct fact fact = take_fact(&call, arena, r, &answer);
 	if (r < 0)
 		return error_set(error, r, "%s", answer.text);
-	*ret = arena_strdup(arena, answer.text);
+	*ret = (char *)fact.text;
 	return 0;
 }
 

@@ -9,11 +9,21 @@
  */
 #pragma once
 
-#include "base/root.h"
+#include "base/fact.h"
+
+/* For looks: what is not held up takes no time at all. */
+#define GUARD_LOOK_MS 1000
 
 /* Like root_read_line(), which it is on anything but the live system. */
 int guard_read_line(const struct root *root, struct arena *arena, const char *path, unsigned int timeout_ms, char **ret,
 		    struct error *error) MUST_CHECK;
+
+/*
+ * Like fact_read_line() of each fact's path, which it is on anything but the live system. One child reads them all; only
+ * one that hangs costs its time, and another child.
+ */
+void guard_read_facts(const struct root *root, struct arena *arena, struct fact *const *facts, size_t count,
+		      unsigned int timeout_ms);
 
 /* Like root_write_attribute(). */
 int guard_write(const struct root *root, const char *path, const char *text, unsigned int timeout_ms,

@@ -14,11 +14,14 @@ struct reading {
 
 static void read_details(struct reading *reading)
 {
+	struct pci_detail **details = arena_alloc_array(reading->arena, reading->count + 1, sizeof(*details));
 	for (size_t i = 0; i < reading->count; i++) {
 		struct host_device *device = &reading->devices[i];
+		details[i] = &device->detail;
 		if (device->function)
 			pci_detail_read(reading->root, reading->arena, device->function, &device->detail);
 	}
+	pci_detail_read_locked(reading->root, reading->arena, details, reading->count);
 }
 
 /* ---- Bridges ---- */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "host/guard.h"
+
 #define DEVICES "/sys/bus/pci/devices"
 
 static int read_functions(const struct root *root, struct arena *arena, struct host *host, struct error *error)
@@ -82,22 +84,38 @@ static bool is_vfio_driver(const char *driver)
 	return driver && strstr(driver, "vfio");
 }
 
+/* What a driver of the host has, nobody has got yet; bridges nobody wants. */
+static bool may_be_meant(const struct pci_function *function)
+{
+	return !function->driver && !function->is_bridge && !pci_is_part_of_host(function);
+}
+
+/* By index in functions: what their driver_override is, of those that may be meant. */
+static struct fact *read_overrides(const struct root *root, struct arena *arena, const struct host *host)
+{
+	size_t count = 0;
+	struct fact *overrides = arena_alloc_array(arena, host->functions.count + 1, sizeof(*overrides));
+	struct fact **wanted = arena_alloc_array(arena, host->functions.count + 1, sizeof(*wanted));
+	for (size_t i = 0; i < host->functions.count; i++) {
+		if (!may_be_meant(&host->functions.items[i]))
+			continue;
+		overrides[i].path = pci_path(arena, host->functions.items[i].address, "driver_override");
+		wanted[count++] = &overrides[i];
+	}
+	guard_read_facts(root, arena, wanted, count, GUARD_LOOK_MS);
+	return overrides;
+}
+
 void host_add_meant_devices(const struct root *root, struct arena *arena, struct host *host)
 {
+	const struct fact *overrides = read_overrides(root, arena, host);
 	for (size_t i = 0; i < host->functions.count; i++) {
 		const struct pci_function *function = &host->functions.items[i];
-		if (is_vfio_driver(function->driver)) {
+		if (is_vfio_driver(function->driver))
 			host_add_device(arena, host, function->address,
 					arena_printf(arena, "bound to %s", function->driver));
-			continue;
-		}
-		/* What a driver of the host has, nobody has got yet; and each of these is one more file. */
-		if (function->driver || function->is_bridge || pci_is_part_of_host(function))
-			continue;
-		struct fact override = fact_read_line(root, arena,
-						      pci_path(arena, function->address, "driver_override"));
-		if (fact_known(&override) && is_vfio_driver(override.text))
+		else if (fact_known(&overrides[i]) && is_vfio_driver(overrides[i].text))
 			host_add_device(arena, host, function->address,
-					arena_printf(arena, "driver_override is %s", override.text));
+					arena_printf(arena, "driver_override is %s", overrides[i].text));
 	}
 }

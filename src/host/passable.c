@@ -15,6 +15,7 @@ const char *passable_kind_name(enum passable_kind kind)
 {
 	static const char *const names[] = {
 		[PASSABLE_BRIDGE] = "bridge",
+		[PASSABLE_VMD] = "vmd",
 		[PASSABLE_NO_GROUP] = "no-group",
 		[PASSABLE_RESERVED] = "reserved-memory",
 		[PASSABLE_OTHER_MEMBER] = "other-member",
@@ -33,6 +34,9 @@ const char *passable_never(const struct pci_function *function)
 		return "it is the host bridge; this machine cannot do without it";
 	if (pci_is_isa_bridge(function))
 		return "it is the ISA bridge (LPC); this machine cannot do without what is behind it";
+	if (pci_is_behind_vmd(function->address))
+		return "it is behind Intel VMD, in whose name it reaches memory; with VMD off in the firmware's set-up "
+		       "it has an address of its own";
 	return NULL;
 }
 
@@ -242,7 +246,10 @@ static const struct passable_reason *unread(struct arena *arena, const struct pc
 
 static const char *name_of_part(const struct pci_function *function)
 {
-	return function->is_bridge ? "bridge" : pci_is_host_bridge(function) ? "host bridge" : "ISA bridge";
+	return function->is_bridge          ? "bridge" :
+	       pci_is_host_bridge(function) ? "host bridge" :
+	       pci_is_isa_bridge(function)  ? "ISA bridge" :
+					      "behind VMD";
 }
 
 void passable_judge(struct arena *arena, const struct pci_function *function, const struct passable_group *group,
@@ -250,8 +257,10 @@ void passable_judge(struct arena *arena, const struct pci_function *function, co
 {
 	*ret = (struct passable){ .verdict = PASSABLE_NO, .group = group, .free = is_free(function, uses) };
 	const char *never = passable_never(function);
+	bool is_part = function->is_bridge || pci_is_part_of_host(function);
 	if (never)
-		ret->worst = new_reason(arena, PASSABLE_BRIDGE, function, name_of_part(function), never);
+		ret->worst = new_reason(arena, is_part ? PASSABLE_BRIDGE : PASSABLE_VMD, function,
+					name_of_part(function), never);
 	else if (!group && function->problems.count)
 		ret->worst = unread(arena, function);
 	else if (!group)

@@ -14,6 +14,7 @@ enum passable_verdict { PASSABLE_YES, PASSABLE_NO, PASSABLE_UNKNOWN };
 
 enum passable_kind {
 	PASSABLE_BRIDGE,            /* it is one, or another part that the machine cannot do without */
+	PASSABLE_VMD,               /* it is behind Intel VMD, whose requester id it uses */
 	PASSABLE_NO_GROUP,          /* no IOMMU group */
 	PASSABLE_RESERVED,          /* firmware demands a 1:1 mapping for its group */
 	PASSABLE_OTHER_MEMBER,      /* its group has a member that is no PCI device, with a driver */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "host/pci-detail.h"
 
+#include "host/guard.h"
+
 /* include/linux/ioport.h, as /sys/bus/pci/devices/ADDRESS/resource shows them. */
 #define RESOURCE_IO 0x100
 #define RESOURCE_MEMORY 0x200
@@ -118,15 +120,6 @@ struct fact pci_config_read(const struct root *root, struct arena *arena, struct
 
 /* --- Facts --- */
 
-/* What driver_override_show() in drivers/pci/pci-sysfs.c prints for NULL. */
-static struct fact read_driver_override(const struct reading *reading)
-{
-	struct fact fact = line_of(reading, "driver_override");
-	if (fact_is(&fact, "(null)") || fact_is(&fact, ""))
-		return (struct fact){ .state = FACT_ABSENT, .path = fact.path };
-	return fact;
-}
-
 /* A link physfn that does not lead to a PCI function is none of the kernel's. */
 static struct fact read_physfn(const struct reading *reading)
 {
@@ -240,24 +233,53 @@ static void read_resource(const struct reading *reading, struct pci_detail *deta
 void pci_detail_read(const struct root *root, struct arena *arena, const struct pci_function *function,
 		     struct pci_detail *ret)
 {
-	struct reading reading = { root, arena, function->address };
+	struct root inside = root_enter(root, pci_path(arena, function->address, ""));
+	struct reading reading = { &inside, arena, function->address };
 	*ret = (struct pci_detail){ .function = function };
 	pci_place_read(root, arena, function->address, &ret->path, &ret->bridges);
 	/* Before the configuration space, reading which wakes a sleeping device (pci_config_pm_runtime_get()). */
 	ret->power_state = line_of(&reading, "power_state");
-	ret->config = pci_config_read(root, arena, function->address, &ret->caps);
-	ret->driver_override = read_driver_override(&reading);
-	ret->d3cold_allowed = fact_read_switch(root, arena, path_of(&reading, "d3cold_allowed"));
+	ret->config = pci_config_read(&inside, arena, function->address, &ret->caps);
+	ret->d3cold_allowed = fact_read_switch(&inside, arena, path_of(&reading, "d3cold_allowed"));
 	ret->reset = presence_of(&reading, "reset");
 	ret->reset_method = line_of(&reading, "reset_method");
 	ret->rom = presence_of(&reading, "rom");
 	ret->numa_node = number_of(&reading, "numa_node");
 	ret->enable = number_of(&reading, "enable");
 	ret->sriov_total = number_of(&reading, "sriov_totalvfs");
-	ret->sriov_enabled = number_of(&reading, "sriov_numvfs");
 	ret->physfn = read_physfn(&reading);
 	ret->mdev = presence_of(&reading, "mdev_supported_types");
 	ret->unit = link_of(&reading, "iommu");
 	ret->msi_irqs = read_msi_irqs(&reading);
 	read_resource(&reading, ret);
+	root_leave(&inside);
+}
+
+void pci_detail_read_locked(const struct root *root, struct arena *arena, struct pci_detail *const *details,
+			    size_t count)
+{
+	struct fact **facts = arena_alloc_array(arena, 2 * count + 1, sizeof(*facts));
+	size_t wanted = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct pci_detail *detail = details[i];
+		if (!detail->function)
+			continue;
+		struct reading reading = { root, arena, detail->function->address };
+		detail->driver_override.path = path_of(&reading, "driver_override");
+		detail->sriov_enabled.path = path_of(&reading, "sriov_numvfs");
+		facts[wanted++] = &detail->driver_override;
+		/* The kernel makes both files or none (sriov_dev_attr_group in drivers/pci/iov.c). */
+		if (fact_absent(&detail->sriov_total))
+			detail->sriov_enabled.state = FACT_ABSENT;
+		else
+			facts[wanted++] = &detail->sriov_enabled;
+	}
+	guard_read_facts(root, arena, facts, wanted, GUARD_LOOK_MS);
+	for (size_t i = 0; i < count; i++) {
+		struct fact *override = &details[i]->driver_override;
+		/* What driver_override_show() in drivers/pci/pci-sysfs.c prints for NULL. */
+		if (fact_is(override, "(null)") || fact_is(override, ""))
+			*override = (struct fact){ .state = FACT_ABSENT, .path = override->path };
+		fact_parse_number(arena, &details[i]->sriov_enabled, 10);
+	}
 }

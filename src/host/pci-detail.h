@@ -57,6 +57,14 @@ struct pci_detail {
 void pci_detail_read(const struct root *root, struct arena *arena, const struct pci_function *function,
 		     struct pci_detail *ret);
 
+/*
+ * The rest of it: driver_override and sriov_enabled, which the kernel shows with the device's lock held, so that while a
+ * driver is being taken away they are unreadable, after a while. For many devices at once: see guard_read_facts(). Those
+ * without a function are passed over.
+ */
+void pci_detail_read_locked(const struct root *root, struct arena *arena, struct pci_detail *const *details,
+			    size_t count);
+
 /* Two parts of it alone. Where it sits: the path, or NULL, and the bridges. */
 void pci_place_read(const struct root *root, struct arena *arena, struct pci_address address, const char **ret_path,
 		    struct pci_addresses *ret_bridges);

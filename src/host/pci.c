@@ -19,10 +19,12 @@ const char *pci_path(struct arena *arena, struct pci_address address, const char
 /* Reading one function. Paths are put together in place: 50000 functions have many. */
 struct reading {
 	const struct root *root;
+	struct root inside;    /* the same, with the function's folder open */
 	struct arena *arena;   /* of the model */
 	struct arena *scratch; /* of what nobody needs later */
 	struct pci_function *function;
 	char address[PCI_ADDRESS_TEXT_MAX];
+	char folder[sizeof(DEVICES) + PCI_ADDRESS_TEXT_MAX];
 	size_t length; /* of the folder's path, with a slash behind it */
 	char path[sizeof(DEVICES) + PCI_ADDRESS_TEXT_MAX + ATTRIBUTE_NAME_MAX];
 };
@@ -33,8 +35,15 @@ static void start_reading(struct reading *reading, struct pci_function *function
 {
 	reading->function = function;
 	pci_address_format(function->address, reading->address);
-	char *end = stpcpy(stpcpy(stpcpy(reading->path, DEVICES "/"), reading->address), "/");
+	stpcpy(stpcpy(reading->folder, DEVICES "/"), reading->address);
+	char *end = stpcpy(stpcpy(reading->path, reading->folder), "/");
 	reading->length = (size_t)(end - reading->path);
+	reading->inside = root_enter(reading->root, reading->folder);
+}
+
+static void end_reading(struct reading *reading)
+{
+	root_leave(&reading->inside);
 }
 
 /* Good until the next call. `name` is one of ours, shorter than ATTRIBUTE_NAME_MAX. */
@@ -55,7 +64,7 @@ static int32_t read_number(struct reading *reading, const char *name, uint32_t m
 {
 	struct error error;
 	char *text;
-	int r = root_read_line(reading->root, reading->scratch, path_of(reading, name), &text, &error);
+	int r = root_read_line(&reading->inside, reading->scratch, path_of(reading, name), &text, &error);
 	if (r < 0) {
 		if (presence == REQUIRED || !root_absent(r))
 			problem(reading, error.text);
@@ -80,7 +89,7 @@ static const char *read_driver(struct reading *reading)
 {
 	struct error error;
 	char *target;
-	int r = root_read_link(reading->root, reading->scratch, path_of(reading, "driver"), &target, &error);
+	int r = root_read_link(&reading->inside, reading->scratch, path_of(reading, "driver"), &target, &error);
 	if (r == 0)
 		return arena_strdup(reading->arena, text_basename(target));
 	if (!root_absent(r))
@@ -182,7 +191,7 @@ static bool read_uevent(struct reading *reading, const char *last_driver)
 	struct slice driver;
 	struct pci_function *function = reading->function;
 	if (reading->root->kind == ROOT_LIVE ||
-	    root_read(reading->root, reading->scratch, path_of(reading, "uevent"), &text, NULL) < 0 ||
+	    root_read(&reading->inside, reading->scratch, path_of(reading, "uevent"), &text, NULL) < 0 ||
 	    !pci_parse_uevent(text, reading->address, function, &driver))
 		return false;
 	/* Neighbours, above all virtual functions, mostly have the same one. */
@@ -200,7 +209,7 @@ static const char *read_group(struct reading *reading)
 	char *target;
 	const char *group;
 	uint64_t ignored;
-	int r = root_read_link(reading->root, reading->scratch, path_of(reading, "iommu_group"), &target, NULL);
+	int r = root_read_link(&reading->inside, reading->scratch, path_of(reading, "iommu_group"), &target, NULL);
 	if (r == 0 && text_to_number(text_basename(target), 10, UINT32_MAX, &ignored) == 0)
 		return arena_strdup(reading->arena, text_basename(target));
 	if (root_absent(r))
@@ -225,7 +234,7 @@ static bool read_is_bridge(struct reading *reading)
 	if (class != PCI_UNKNOWN && class >> 16 != 0x06)
 		return false;
 	return class >> 8 == 0x0604 || class >> 8 == 0x0607 ||
-	       root_exists(reading->root, path_of(reading, "secondary_bus_number"));
+	       root_exists(&reading->inside, path_of(reading, "secondary_bus_number"));
 }
 
 static bool read_boot_vga(struct reading *reading)
@@ -235,12 +244,13 @@ static bool read_boot_vga(struct reading *reading)
 	/* The kernel makes this attribute for displays only (base class 03). */
 	if (reading->function->class >> 16 != 0x03)
 		return false;
-	int r = root_read_line(reading->root, reading->scratch, path_of(reading, "boot_vga"), &text, &error);
+	int r = root_read_line(&reading->inside, reading->scratch, path_of(reading, "boot_vga"), &text, &error);
 	if (r < 0 && !root_absent(r))
 		problem(reading, error.text);
 	return r == 0 && text_equals(text, "1");
 }
 
+/* To be ended with end_reading(). */
 static void read_function(struct reading *reading, struct pci_address address, const char *last_driver,
 			  struct pci_function *function)
 {
@@ -273,6 +283,7 @@ int pci_read_function(const struct root *root, struct arena *arena, struct pci_a
 	struct reading reading = { .root = root, .arena = arena, .scratch = &scratch };
 	read_function(&reading, address, NULL, ret);
 	read_revision(&reading);
+	end_reading(&reading);
 	return 0;
 }
 
@@ -311,6 +322,7 @@ int pci_read_all(const struct root *root, struct arena *arena, struct pci_functi
 			continue;
 		struct pci_function *function = &functions.items[functions.count++];
 		read_function(&reading, address, last_driver, function);
+		end_reading(&reading);
 		if (function->driver)
 			last_driver = function->driver;
 	}
@@ -328,6 +340,7 @@ void pci_read_revisions(const struct root *root, struct arena *arena, struct pci
 			arena_release(&scratch);
 		start_reading(&reading, &functions->items[i]);
 		read_revision(&reading);
+		end_reading(&reading);
 	}
 }
 

@@ -68,6 +68,12 @@ static inline bool pci_is_host_bridge(const struct pci_function *function)
 	return function->class != PCI_UNKNOWN && function->class >> 8 == 0x0600;
 }
 
+/* Domains above ffff are the kernel's own numbers for what is behind Intel VMD (drivers/pci/controller/vmd.c, from 10000). */
+static inline bool pci_is_behind_vmd(struct pci_address address)
+{
+	return address.domain > 0xffff;
+}
+
 /* The path to the firmware, the real-time clock, interrupts: "ISA bridge", also called LPC. */
 static inline bool pci_is_isa_bridge(const struct pci_function *function)
 {

@@ -283,6 +283,8 @@ static struct slice by_file(struct private_state *state, const char *path, struc
 		return packages(state, content);
 	if (private_is_pve_config(path))
 		return pve_config(state, content);
+	if (private_is_libvirt_answer(path))
+		return private_libvirt_answer(state, content);
 	if (strcmp(path, "/etc/hostname") == 0 || strcmp(path, "/proc/sys/kernel/hostname") == 0)
 		return slice_of(
 			arena_printf(state->arena, "%s\n", private_name(state, PRIVATE_HOST, slice_trim(content))));

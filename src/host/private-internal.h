@@ -32,6 +32,12 @@ const char *private_name(struct private_state *state, enum private_kind kind, st
 /* "guest=NAME" or plain NAME of QEMU's option -name. */
 struct slice private_vm_of_option(struct slice value);
 
+/* private-libvirt.c: the answers to questions "libvirt/...": the names in them, and these without what is private. */
+bool private_is_libvirt_answer(const char *path);
+typedef void private_found(struct private_state *state, enum private_kind kind, struct slice name);
+void private_find_domains(struct private_state *state, struct slice answer, private_found *found);
+struct slice private_libvirt_answer(struct private_state *state, struct slice answer);
+
 /* Walks all that is there. `visit` is called with the path; the arena is the state's. */
 typedef void private_visit(struct private_state *state, const char *path, const struct snapshot_node *node);
 void private_walk(struct private_state *state, const struct snapshot_node *directory, private_visit *visit);

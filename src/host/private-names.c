@@ -117,7 +117,9 @@ static void visit(struct private_state *state, const char *path, const struct sn
 		add_name(state, PRIVATE_HOST, slice_of(node->name));
 	if (node->kind != SNAPSHOT_REGULAR || !node->text)
 		return;
-	if (private_is_pve_config(path)) {
+	if (private_is_libvirt_answer(path)) {
+		private_find_domains(state, text, add_name);
+	} else if (private_is_pve_config(path)) {
 		find_in_lines(state, text, "name", PRIVATE_VM);
 	} else if (text_starts_with(path, "/run/udev/data/")) {
 		find_in_lines(state, text, "E:ID_FS_LABEL", PRIVATE_LABEL);
@@ -136,6 +138,7 @@ void private_find_words(struct private_state *state, const struct list *host_nam
 	for (size_t i = 0; host_names && i < host_names->count; i++)
 		add_name(state, PRIVATE_HOST, slice_of(host_names->items[i]));
 	private_walk(state, &state->from->top, visit);
+	private_walk(state, &state->from->questions, visit);
 }
 
 static void add_once(struct list *ret, const char *name)

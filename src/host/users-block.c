@@ -34,6 +34,39 @@ static void add_unknown_member(struct finding *finding, struct node *node, int c
 			     problem));
 }
 
+/* "rpool" or "rpool/ROOT/pve-1", of the pool rpool. */
+static bool is_of_pool(const char *source, const char *pool)
+{
+	size_t length = strlen(pool);
+	return strncmp(source, pool, length) == 0 && (source[length] == '\0' || source[length] == '/');
+}
+
+/* A part of an imported pool, and what of the pool is mounted: the root file system before all else. */
+static void add_pool(struct finding *finding, struct node *node, const char *pool)
+{
+	const struct list *points = &finding->zfs_points;
+	size_t count = 0;
+	size_t shown = 0;
+	for (size_t i = 0; i < points->count; i++) {
+		if (!is_of_pool(finding->zfs_sources.items[i], pool))
+			continue;
+		if (count == 0 || strcmp(points->items[i], "/") == 0)
+			shown = i;
+		count++;
+	}
+	if (count == 0) {
+		users_add_of(finding, node, USE_STACKED, arena_printf(finding->arena, "ZFS pool %s", pool),
+			     "is part of the imported ZFS pool %s", pool);
+		return;
+	}
+	const char *point = points->items[shown];
+	const char *more = count > 1 ? arena_printf(finding->arena, " (and %zu more)", count - 1) : "";
+	users_add_of(finding, node, USE_STACKED,
+		     strcmp(point, "/") == 0 ? USE_ROOT_BRIEF : arena_printf(finding->arena, "mounted at %s", point),
+		     "is part of the imported ZFS pool %s, of which %s is mounted at %s%s", pool,
+		     finding->zfs_sources.items[shown], point, more);
+}
+
 static void find_member(struct finding *finding, struct node *node)
 {
 	struct slice database;
@@ -54,8 +87,7 @@ static void find_member(struct finding *finding, struct node *node)
 		return;
 	const char *pool = arena_printf(finding->arena, "/proc/spl/kstat/zfs/%s", label ? label : "");
 	if (text_equals(type, "zfs_member") && label && root_exists(finding->root, pool))
-		users_add_of(finding, node, USE_STACKED, arena_printf(finding->arena, "ZFS pool %s", label),
-			     "is part of the imported ZFS pool %s", label);
+		add_pool(finding, node, label);
 	else
 		users_add_of(finding, node, USE_MEMBER, arena_printf(finding->arena, "%s data", type ? type : usage),
 			     "carries data of %s%s%s%s", type ? type : usage, label ? " (" : "", label ? label : "",

@@ -83,6 +83,8 @@ struct finding {
 	struct index devices; /* by `device` */
 	struct index numbers; /* by `number` and `is_block` */
 	struct blocks blocks;
+	struct list zfs_sources; /* "rpool/ROOT/pve-1": ZFS file systems that are mounted, which name no device */
+	struct list zfs_points;  /* where each of them is */
 	unsigned int has; /* USERS_..., of all of them */
 };
 

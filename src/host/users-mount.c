@@ -50,8 +50,19 @@ static struct node *find_by_path(struct finding *finding, struct slice path)
 	return users_node_by_device(finding, text);
 }
 
+/* Which disks a pool is on, the disks say (users-block.c). */
+static void note_zfs(struct finding *finding, const struct mount *mount)
+{
+	if (!slice_equals(mount->type, "zfs"))
+		return;
+	finding->zfs_sources.arena = finding->zfs_points.arena = finding->arena;
+	list_add(&finding->zfs_sources, arena_strndup(finding->arena, mount->source.start, mount->source.length));
+	list_add(&finding->zfs_points, arena_strndup(finding->arena, mount->point.start, mount->point.length));
+}
+
 static void find_mount(struct finding *finding, const struct mount *mount)
 {
+	note_zfs(finding, mount);
 	struct node *node = users_node_by_number(finding, mount->number, true);
 	/* File systems that may have several devices have an anonymous number (major 0); the source names one device. */
 	if (!node && major(mount->number) == 0)

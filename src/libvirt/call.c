@@ -46,6 +46,9 @@ int call_domain(const struct call *call, virDomainPtr *ret, struct error *error)
 	return 0;
 }
 
+/* Every call of libvirt's forgets what was said before, virDomainGetName() for a message, too. */
+static char last_words[1024];
+
 int call_code(void)
 {
 	static const struct {
@@ -74,6 +77,11 @@ int call_code(void)
 		{ VIR_ERR_OPERATION_TIMEOUT, -ETIMEDOUT },
 	};
 	virErrorPtr last = virGetLastError();
+	const char *text = virGetLastErrorMessage();
+	snprintf(last_words, sizeof(last_words), "%s", text ? text : "libvirt gives no reason");
+	/* What its schema says of an XML has several lines. */
+	for (char *at = last_words; (at = strchr(at, '\n')); at++)
+		*at = at[1] ? ';' : '\0';
 	for (size_t i = 0; last && i < ARRAY_SIZE(codes); i++)
 		if (last->code == codes[i].libvirt)
 			return codes[i].code;
@@ -87,9 +95,8 @@ void call_fill(struct error *error, const char *format, ...)
 {
 	va_list args;
 	char intention[512];
-	const char *text = virGetLastErrorMessage();
 	va_start(args, format);
 	vsnprintf(intention, sizeof(intention), format, args);
 	va_end(args);
-	error_fill(error, "%s: %s", intention, text ? text : "libvirt gives no reason");
+	error_fill(error, "%s: %s", intention, last_words);
 }

@@ -64,7 +64,6 @@ static int read_wishes(struct call *call, struct domain_wishes *ret, struct erro
 		.eim = get_switch(wishes, "eim"),
 		.iotlb = get_switch(wishes, "iotlb"),
 		.libvirt_version = number(wishes, "libvirt"),
-		.host_address_width = (unsigned int)number(wishes, "host_address_width"),
 	};
 	return read_groups(call->arena, member(wishes, "groups", json_type_object), ret, error);
 }

@@ -120,8 +120,14 @@ static void add_text(struct json_object *element, const xmlNode *node)
 		json_add_text(element, "text", arena_strndup(&arena, trimmed.start, trimmed.length));
 }
 
-/* `path`: from the domain on; NULL: all below is wanted. Depth is limited by the parser. */
-static struct json_object *convert(const xmlNode *node, const char *path)
+/*
+ * Nothing that libvirt knows is deeper than six elements in one another; and json-c reads no more than 32 levels of JSON,
+ * of which an element takes two, so that one strange domain would hide all others of a list.
+ */
+#define DEPTH_MAX 10
+
+/* `path`: from the domain on; NULL: all below is wanted. */
+static struct json_object *convert(const xmlNode *node, const char *path, unsigned int depth)
 {
 	AUTO_ARENA arena = { 0 };
 	struct json_object *element = json_object_new_object();
@@ -133,7 +139,7 @@ static struct json_object *convert(const xmlNode *node, const char *path)
 		add_attributes(element, node);
 	if (!path)
 		add_text(element, node);
-	for (const xmlNode *child = node->children; child; child = child->next) {
+	for (const xmlNode *child = depth < DEPTH_MAX ? node->children : NULL; child; child = child->next) {
 		const char *prefix = child->type == XML_ELEMENT_NODE ? prefix_of(child->ns) : NULL;
 		if (!prefix)
 			continue;
@@ -146,7 +152,7 @@ static struct json_object *convert(const xmlNode *node, const char *path)
 			else if (!leads_on(below))
 				continue;
 		}
-		json_object_array_add(children, convert(child, below));
+		json_object_array_add(children, convert(child, below, depth + 1));
 	}
 	if (json_object_array_length(children))
 		json_object_object_add(element, "children", children);
@@ -175,8 +181,10 @@ static int refuse(const struct describing *describing, struct error *error)
 	if (!last || !last->message)
 		return error_set(error, -EINVAL, "no XML");
 	struct slice message = slice_trim(slice_of(last->message));
-	return error_set(error, -EINVAL, "no XML: line %d: %.*s", last->line,
-			 message.length < 300 ? (int)message.length : 300, message.start);
+	char *text = arena_strndup(&arena, message.start, message.length < 300 ? message.length : 300);
+	for (char *c = strchr(text, '\n'); c; c = strchr(c, '\n'))
+		*c = ' ';
+	return error_set(error, -EINVAL, "no XML: line %d: %s", last->line, text);
 }
 
 int describe_domain(struct slice xml, struct json_object **ret, struct error *error)
@@ -199,6 +207,6 @@ int describe_domain(struct slice xml, struct json_object **ret, struct error *er
 	if (!top || prefix_of(top->ns) == NULL || strcmp((const char *)top->name, "domain") != 0)
 		return error_set(error, -EINVAL, "it is the XML of a <%.60s>, not of a <domain>",
 				 top ? (const char *)top->name : "");
-	*ret = convert(top, "");
+	*ret = convert(top, "", 1);
 	return 0;
 }

@@ -41,6 +41,17 @@ static const char *take(struct arena *arena, xmlChar *text)
 	return copy;
 }
 
+/* Without white space around it; never NULL. */
+static const char *take_trimmed(struct arena *arena, xmlChar *text)
+{
+	const char *all = take(arena, text);
+	size_t length = all ? strlen(all) : 0;
+	while (length && strchr(" \t\r\n", all[length - 1]))
+		length--;
+	size_t start = length ? strspn(all, " \t\r\n") : 0;
+	return arena_strndup(arena, length ? all + start : "", length - start);
+}
+
 static const char *get(struct arena *arena, const xmlNode *node, const char *name)
 {
 	return take(arena, xmlGetNoNsProp((xmlNode *)node, BAD_CAST name));
@@ -199,12 +210,12 @@ static bool covers_text(struct comparison *comparison, const xmlNode *wanted, co
 	struct arena *arena = comparison->arena;
 	if (next_element(wanted->children) || next_element(now->children))
 		return true;
-	const char *a = take(arena, xmlNodeGetContent((xmlNode *)wanted));
-	const char *b = take(arena, xmlNodeGetContent((xmlNode *)now));
-	if (text_equals(a ? a : "", b ? b : ""))
+	const char *a = take_trimmed(arena, xmlNodeGetContent((xmlNode *)wanted));
+	const char *b = take_trimmed(arena, xmlNodeGetContent((xmlNode *)now));
+	if (strcmp(a, b) == 0)
 		return true;
-	return differs(comparison, arena_printf(arena, "%s is '%.80s' instead of '%.80s'", path_of(arena, wanted),
-						b ? b : "", a ? a : ""));
+	return differs(comparison,
+		       arena_printf(arena, "%s is '%.80s' instead of '%.80s'", path_of(arena, wanted), b, a));
 }
 
 static bool covers(struct comparison *comparison, const xmlNode *wanted, const xmlNode *now)

@@ -27,13 +27,12 @@ struct domain_wishes {
 	bool host_cpu;  /* the host's own CPU, with VMX or SVM */
 	bool efi;
 
-	unsigned int aw_bits; /* 39 or 48; 0: not asked for */
+	unsigned int aw_bits; /* 39 or 48; 0: QEMU's default, or what is set */
 	enum domain_switch eim;
 	enum domain_switch iotlb;
 
 	/* What is known. */
-	unsigned long libvirt_version;   /* major * 1,000,000 + minor * 1,000 + release, of the daemon; 0: not known */
-	unsigned int host_address_width; /* bits that the host's IOMMU translates; 0: not known */
+	unsigned long libvirt_version; /* major * 1,000,000 + minor * 1,000 + release, of the daemon; 0: not known */
 	const struct domain_host_device *members;
 	size_t member_count;
 };

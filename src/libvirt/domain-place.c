@@ -318,7 +318,7 @@ static bool needs_port(struct domain_editor *editor, const struct topology *topo
 static int put_on_port(struct domain_editor *editor, struct topology *topology, struct topology_device *device)
 {
 	struct group alone = { &device, 1, NULL };
-	if (device->place.function == 0 && has_stranger(topology, &alone, device)) {
+	if (has_stranger(topology, &alone, device)) {
 		domain_warn(editor, "%s shares its slot with another device, so it is left there, on bus %u",
 			    name_of(editor, device), device->place.bus);
 		return 0;

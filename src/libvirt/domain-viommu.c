@@ -49,32 +49,17 @@ static bool knows_aw_bits(const struct domain_wishes *wishes)
 	return wishes->libvirt_version == 0 || wishes->libvirt_version >= AW_BITS_SINCE;
 }
 
-static const char *wanted_width(struct domain_editor *editor, const char *present)
-{
-	const struct domain_wishes *wishes = editor->wishes;
-	unsigned int host = wishes->host_address_width;
-	uint64_t there = 0;
-	if (wishes->aw_bits)
-		return arena_printf(editor->text.arena, "%u", wishes->aw_bits);
-	/* 48 is QEMU's default since 10.0, and refused above a host IOMMU that translates fewer bits. */
-	if (!host || host >= 48 || (present && text_to_number(present, 10, 64, &there) == 0 && there <= 39))
-		return NULL;
-	return "39";
-}
-
-static size_t gather_wishes(struct domain_editor *editor, const struct xml_element *driver, struct driver_wish *ret)
+static size_t gather_wishes(struct domain_editor *editor, struct driver_wish *ret)
 {
 	const struct domain_wishes *wishes = editor->wishes;
 	struct arena *arena = editor->text.arena;
 	size_t count = 0;
 	ret[count++] = (struct driver_wish){ "intremap", "on", "VFIO in the guest refuses without it" };
 	ret[count++] = (struct driver_wish){ "caching_mode", "on", "QEMU sees what the guest maps" };
-	const char *width = wanted_width(editor, xml_get(arena, driver, "aw_bits"));
-	if (width && knows_aw_bits(wishes))
-		ret[count++] = (struct driver_wish){ "aw_bits", width,
-						     wishes->aw_bits ? "asked for" :
-								       "this host's IOMMU translates no more" };
-	else if (width)
+	if (wishes->aw_bits && knows_aw_bits(wishes))
+		ret[count++] = (struct driver_wish){ "aw_bits", arena_printf(arena, "%u", wishes->aw_bits),
+						     "asked for, or as wide as this host's IOMMU" };
+	else if (wishes->aw_bits)
 		domain_warn(editor,
 			    "this libvirt knows no aw_bits (since 6.5.0); QEMU's default is used: 39 up to 9.2, 48 "
 			    "from 10.0");
@@ -160,13 +145,13 @@ int domain_add_viommu(struct domain_editor *editor)
 		return error_set(
 			editor->error, -ENOTSUP,
 			"its machine type, %.60s, can have no Intel vIOMMU; q35 can. That is another machine for "
-			"the guest, in which names of network interfaces change, so it must be asked for: --q35",
+			"the guest, in which names of network interfaces change, so it must be asked for: --convert",
 			domain_machine(editor));
 	int r = check_viommus(editor, iommu);
 	if (r < 0)
 		return r;
 	add_features(editor);
-	size_t count = gather_wishes(editor, xml_child(iommu, "driver"), wishes);
+	size_t count = gather_wishes(editor, wishes);
 	if (iommu)
 		complete_iommu(editor, iommu, wishes, count);
 	else

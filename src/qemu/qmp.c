@@ -146,7 +146,7 @@ static int execute(void *data, const char *command, struct json_object *argument
 	if (arguments)
 		json_object_object_add(request, "arguments", json_object_get(arguments));
 	const char *text = arena_printf(&scratch, "%s\n",
-					json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
+					json_object_to_json_string_ext(request, JSON_C_TO_STRING_NOSLASHESCAPE));
 	int r = send_text(client, text, end);
 	if (r < 0)
 		return error_set_errno(error, r, "%s: %s", client->path, command);

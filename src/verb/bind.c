@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/say.h"
 #include "host/pci.h"
+#include "verb/bind-keeper.h"
 #include "verb/verb.h"
 
 enum { OPTION_JSON = 1, OPTION_INACTIVE_OK, OPTION_TIMEOUT };
@@ -36,6 +37,7 @@ struct job {
 	bool dry_run;
 	bool as_json;
 	struct bind_options options;
+	struct libvirt_keeper keeper;
 	struct bind_plan plan;
 	bool has_plan;
 	struct error error;
@@ -121,9 +123,24 @@ static int refuse(const struct job *job)
 	return VERB_FAILED;
 }
 
+static void show_kept(const struct job *job)
+{
+	for (size_t i = 0; i < job->keeper.vms.problems.count; i++)
+		say("note: %s", job->keeper.vms.problems.items[i]);
+	for (size_t i = 0; i < job->plan.count; i++) {
+		const struct bind_member *member = &job->plan.members[i];
+		char name[PCI_ADDRESS_TEXT_MAX];
+		const char *domain = member->stays ? NULL : libvirt_keeper_domain(&job->keeper, member->address);
+		if (domain)
+			say("note: libvirt moves %s, because domain %s has it with managed='yes'",
+			    pci_address_format(member->address, name), domain);
+	}
+}
+
 static void show_plan(struct arena *arena, const struct job *job)
 {
 	const struct bind_plan *plan = &job->plan;
+	show_kept(job);
 	for (size_t i = 0; i < plan->notes.count; i++)
 		say("note: %s", plan->notes.items[i]);
 	if (plan->loads_driver && !job->dry_run)
@@ -180,6 +197,8 @@ static int plan_and_do(const struct root *root, struct arena *arena, struct job 
 	if (make_plan(root, arena, job->address, &job->options, &job->plan, &job->error) < 0)
 		return fail(job);
 	job->has_plan = true;
+	if (job->plan.moving && !job->plan.refusals.count)
+		job->options.keeper = libvirt_keeper_open(root, arena, &job->keeper);
 	if (job->plan.refusals.count)
 		return refuse(job);
 	if (job->plan.moving == 0)

@@ -8,6 +8,7 @@
 #include "base/recorder.h"
 #include "base/say.h"
 #include "host/private.h"
+#include "verb/connect.h"
 #include "verb/gather.h"
 #include "verb/verb.h"
 #include "version.h"
@@ -23,6 +24,7 @@ static const struct verb_option options[] = {
 	{ OPTION_KEEP_PRIVATE, "keep-private", NULL, "keep serial numbers, addresses, names, processes" },
 	{ OPTION_LOG, "log", NULL, "the kernel's log as well: it is long, and private" },
 	{ OPTION_FORCE, "force", NULL, "overwrite FILE" },
+	CONNECT_OPTION,
 	{ 0 },
 };
 
@@ -162,6 +164,8 @@ static int run(struct verb_args *args)
 			request.gather.log = true;
 		else if (option == OPTION_FORCE)
 			request.force = true;
+		else
+			(void)connect_option(option, value);
 	}
 	if (option < 0)
 		return status;

@@ -123,7 +123,6 @@ int changing_apply(const char *what, struct arena *arena, const struct plan *pla
 	struct error error;
 	const char *difference = NULL;
 	enum change_end end = CHANGE_NOTHING;
-	changing_show(stdout, arena, plan);
 	fflush(stdout);
 	int status = yes ? VERB_DONE : ask_and_lock(what, arena, plan->root, lock);
 	if (status != VERB_DONE)

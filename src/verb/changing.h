@@ -32,7 +32,7 @@ extern const struct change_watch changing_watch;
 int changing_end(const char *what, enum change_end end, const char *difference, const struct error *error);
 
 /*
- * Shows a plan, asks unless `yes`, applies it. `lock` is held, and still, or again, after it: somebody may take an hour to
+ * A plan that was shown: asks unless `yes`, and applies it. `lock` is held, and still, or again, after it: somebody may take an hour to
  * answer, and others are not held off meanwhile. `what` begins messages. VERB_NO: the answer was no; VERB_DONE: it is
  * applied, and `ret_entry` is its entry.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/say.h"
+#include "verb/connect.h"
 #include "verb/findings.h"
 #include "verb/subjects.h"
 #include "verb/verb.h"
@@ -21,8 +22,8 @@ enum {
 static const struct verb_option options[] = {
 	{ OPTION_LEVEL, "level", "N", "judge this machine as level 0, 1 or 2" },
 	{ OPTION_DEVICE, "device", "ADDRESS", "judge this device, too; may be given again" },
-	{ OPTION_VM, "vm", "VM", "judge this VM, too: its id, name, or QEMU's pid" },
-	{ OPTION_VM_FILE, "vm-file", "FILE", "the VM of a Proxmox VE configuration, or of a\nQEMU command line" },
+	{ OPTION_VM, "vm", "VM", "judge this VM, too: its id, name, UUID, or\nQEMU's pid" },
+	{ OPTION_VM_FILE, "vm-file", "FILE", "the VM of a Proxmox VE configuration, of\nlibvirt's XML, or of a QEMU command line" },
 	{ OPTION_ONLY, "only", "CHECK", "this check only; may be given again" },
 	{ OPTION_LOG, "log", "FILE", "read a saved kernel or QEMU log; '-' is stdin" },
 	{ OPTION_JOURNAL, "journal", NULL, "read the kernel's log of this boot" },
@@ -30,6 +31,7 @@ static const struct verb_option options[] = {
 	{ OPTION_ALL, "all", NULL, "show what passes and what does not arise, too" },
 	{ OPTION_BRIEF, "brief", NULL, "print one line for each finding" },
 	{ OPTION_JSON, "json", NULL, "print an object instead of text" },
+	CONNECT_OPTION,
 	PLACE_OPTIONS,
 	{ 0 },
 };
@@ -177,7 +179,7 @@ static int run(struct verb_args *args)
 	int status;
 	int option;
 	while ((option = verb_next_option(args, &value, &status)) > 0) {
-		if (place_option(&request.subjects.place, option, value))
+		if (place_option(&request.subjects.place, option, value) || connect_option(option, value))
 			continue;
 		status = take_option(args, option, value, &request, &arena);
 		if (status)

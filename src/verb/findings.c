@@ -4,11 +4,13 @@
 #include "base/say.h"
 #include "report/table.h"
 #include "report/text.h"
+#include "verb/findings-fold.h"
 
 #define WIDTH_MAX 100
 #define WIDTH_DEFAULT 80
 #define VERDICT_COLUMNS 9 /* "UNKNOWN" and two blanks */
 #define LABEL_COLUMNS 18  /* the same, and "wanted:  " */
+#define NAMED_MAX 8       /* of those that a finding speaks for; JSON has them all */
 
 struct screen {
 	struct arena *arena;
@@ -118,30 +120,56 @@ static bool says_the_same(const struct finding *a, const struct finding *b)
 	       text_equals(a->subject, b->subject) && text_equals(a->summary, b->summary) && same_evidence(a, b);
 }
 
-/* `count` findings that say the same. */
-static void print_findings(const struct screen *screen, const struct finding *finding, size_t count)
+/* Findings that are shown as one. */
+struct shown {
+	const struct finding *finding;
+	struct list checks;   /* their ids: one, or several that say the same of the host */
+	struct list subjects; /* the first few that one check says the same of, without the finding's own */
+	size_t alike;         /* how many there are of these */
+};
+
+static const char *join(const struct screen *screen, const struct list *list)
 {
 	struct buffer text = { .arena = screen->arena };
+	for (size_t i = 0; i < list->count; i++)
+		buffer_printf(&text, "%s%s", i ? ", " : "", list->items[i]);
+	return text.text;
+}
+
+static void print_alike(const struct screen *screen, const struct shown *shown)
+{
+	size_t more = shown->alike - shown->subjects.count;
+	if (!shown->alike)
+		return;
+	print_labelled(screen, "alike:",
+		       arena_printf(screen->arena, "%s%s", join(screen, &shown->subjects),
+				    more ? arena_printf(screen->arena, " and %zu more (--json has all)", more) : ""));
+}
+
+static void print_shown(const struct screen *screen, const struct shown *shown)
+{
+	const struct finding *finding = shown->finding;
+	struct buffer text = { .arena = screen->arena };
 	if (finding->check->scope != CHECK_HOST)
-		buffer_printf(&text, "%s, ", finding->subject);
-	for (size_t i = 0; i < count; i++)
-		buffer_printf(&text, "%s%s", i ? ", " : "", finding[i].check->id);
-	buffer_printf(&text, ": %s", finding->summary);
+		buffer_printf(&text, "%s%s, ", finding->subject,
+			      shown->alike ? arena_printf(screen->arena, " and %zu more", shown->alike) : "");
+	buffer_printf(&text, "%s: %s", join(screen, &shown->checks), finding->summary);
 	print_verdict(screen, finding->verdict);
 	say_wrapped(stdout, report_printable(screen->arena, text.text), VERDICT_COLUMNS, VERDICT_COLUMNS,
 		    screen->width);
-	if (is_short(finding->verdict))
-		return;
-	for (size_t i = 0; i < finding->evidence_count; i++)
-		print_labelled(screen, i ? "" : "seen:",
-			       arena_printf(screen->arena, "%s: %s", finding->evidence[i].where,
-					    finding->evidence[i].what));
-	if (finding->wanted)
-		print_labelled(screen, "wanted:", finding->wanted);
-	print_remedy(screen, finding->remedy, finding->actor, finding->restart);
-	const char *command = findings_command(screen->arena, finding);
-	if (command)
-		print_labelled(screen, "or:", command);
+	if (!is_short(finding->verdict)) {
+		for (size_t i = 0; i < finding->evidence_count; i++)
+			print_labelled(screen, i ? "" : "seen:",
+				       arena_printf(screen->arena, "%s: %s", finding->evidence[i].where,
+						    finding->evidence[i].what));
+		if (finding->wanted)
+			print_labelled(screen, "wanted:", finding->wanted);
+		print_remedy(screen, finding->remedy, finding->actor, finding->restart);
+		const char *command = findings_command(screen->arena, finding);
+		if (command)
+			print_labelled(screen, "or:", command);
+	}
+	print_alike(screen, shown);
 }
 
 /* ---- Families ---- */
@@ -170,6 +198,46 @@ static void print_heading(struct screen *screen, const char *title, size_t passe
 	putchar('\n');
 }
 
+/* Checks of the host that say the same, from the first on; returns how many. */
+static size_t print_host_findings(const struct screen *screen, const struct findings_report *report,
+				  const struct finding *findings, size_t count)
+{
+	struct shown shown = { .finding = findings, .checks.arena = screen->arena };
+	while (shown.checks.count < count &&
+	       (!shown.checks.count || says_the_same(findings, &findings[shown.checks.count])))
+		list_add(&shown.checks, findings[shown.checks.count].check->id);
+	if (is_shown(report, findings->verdict))
+		print_shown(screen, &shown);
+	return shown.checks.count;
+}
+
+/* What the first one's check says of all its subjects; returns of how many. */
+static size_t print_check(const struct screen *screen, const struct findings_report *report,
+			  const struct finding *findings, size_t count)
+{
+	size_t end = 0;
+	while (end < count && findings[end].check == findings->check)
+		end++;
+	size_t *speakers = arena_alloc_array(screen->arena, end, sizeof(*speakers));
+	struct shown *shown = arena_alloc_array(screen->arena, end, sizeof(*shown));
+	findings_fold(findings, end, screen->arena, speakers);
+	for (size_t i = 0; i < end; i++) {
+		struct shown *speaker = &shown[speakers[i]];
+		if (speakers[i] == i) {
+			*speaker = (struct shown){ .finding = &findings[i],
+						   .checks.arena = screen->arena,
+						   .subjects.arena = screen->arena };
+			list_add(&speaker->checks, findings[i].check->id);
+		} else if (++speaker->alike <= NAMED_MAX) {
+			list_add(&speaker->subjects, findings[i].subject);
+		}
+	}
+	for (size_t i = 0; i < end; i++)
+		if (speakers[i] == i && is_shown(report, findings[i].verdict))
+			print_shown(screen, &shown[i]);
+	return end;
+}
+
 /* Findings of a family stand together, from `first` on; returns the index behind them. */
 static size_t print_family(struct screen *screen, const struct findings_report *report,
 			   const struct check_family *family, size_t first)
@@ -184,15 +252,10 @@ static size_t print_family(struct screen *screen, const struct findings_report *
 	}
 	if (shown || passed)
 		print_heading(screen, family->title, passed);
-	for (size_t i = first; i < end;) {
-		const struct finding *finding = &findings->items[i];
-		size_t count = 1;
-		while (i + count < end && says_the_same(finding, finding + count))
-			count++;
-		if (is_shown(report, finding->verdict))
-			print_findings(screen, finding, count);
-		i += count;
-	}
+	for (size_t i = first; i < end;)
+		i += findings->items[i].check->scope == CHECK_HOST ?
+			     print_host_findings(screen, report, findings->items + i, end - i) :
+			     print_check(screen, report, findings->items + i, end - i);
 	screen->gap = screen->gap || shown;
 	return end;
 }
@@ -269,8 +332,9 @@ static void print_vm(const struct screen *screen, const struct vm *vm)
 	static const char *const managers[] = { "plain QEMU", "Proxmox VE", "libvirt" };
 	if (!vm)
 		return;
+	bool named = vm->name && !text_equals(vm->name, vm->id);
 	const char *text = arena_printf(screen->arena, "VM:      %s%s%s%s, %s%s%s; devices: %zu", vm->id ? vm->id : "?",
-					vm->name ? " (" : "", vm->name ? vm->name : "", vm->name ? ")" : "",
+					named ? " (" : "", named ? vm->name : "", named ? ")" : "",
 					managers[vm->manager], vm->path ? ", " : "", vm->path ? vm->path : "",
 					vm->device_count);
 	say_wrapped(stdout, report_printable(screen->arena, text), 0, 9, screen->width);

@@ -19,8 +19,8 @@ static struct json_object *change_to_json(struct arena *arena, const struct chan
 	json_add_text(object, "manager", change->manager ? change->manager->id : NULL);
 	json_add_text(object, "vm", change->vm);
 	json_add_text(object, "key", change->key);
-	json_add_text(object, "before", change->value_before);
-	json_add_text(object, "after", change->value_after);
+	json_add_text(object, "before", change_shown_value(arena, change, change->value_before));
+	json_add_text(object, "after", change_shown_value(arena, change, change->value_after));
 	return object;
 }
 

@@ -106,6 +106,7 @@ static const char *advice_for(const struct passable_reason *reason)
 	case PASSABLE_NOT_JUDGED:
 		return "look again as root; what is still unknown then is named above";
 	case PASSABLE_BRIDGE:
+	case PASSABLE_VMD:
 	case PASSABLE_NO_GROUP:
 		break;
 	}
@@ -117,7 +118,7 @@ struct passable_reasons sight_reasons(struct arena *arena, const struct sight *s
 	const struct passable_group *group = sight->passable->group;
 	const struct passable_reason *worst = sight->passable->worst;
 	/* Where it is about the device itself, the rest does not matter. */
-	if (worst && (!group || worst->kind == PASSABLE_BRIDGE)) {
+	if (worst && (!group || passable_never(sight->function))) {
 		struct passable_reason *one = arena_alloc(arena, sizeof(*one));
 		*one = *worst;
 		return (struct passable_reasons){ one, 1, 1 };
@@ -243,6 +244,7 @@ static int gather(const struct root *root, struct arena *arena, struct pci_addre
 	ret->function = &ret->passables.functions.items[ret->place];
 	ret->passable = &ret->passables.items[ret->place];
 	pci_detail_read(root, arena, ret->function, &ret->detail);
+	pci_detail_read_locked(root, arena, &(struct pci_detail *){ &ret->detail }, 1);
 	read_bridges(root, arena, ret);
 	if (ret->function->group)
 		group_read(root, arena, &ret->passables.functions, ret->function->group, &ret->group);

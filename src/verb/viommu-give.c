@@ -15,6 +15,8 @@ static int fail(const struct error *error)
 static void show_dry(const struct viommu_job *job, const struct plan *plan)
 {
 	const char *words = viommu_run_words(job);
+	if (!plan->count)
+		say("VM %s is defined with all that it needs already", job->vm->id);
 	changing_show(stdout, job->arena, plan);
 	if (*words)
 		printf("# %s\n", words);
@@ -107,10 +109,12 @@ int viommu_give(struct viommu_job *job)
 		return VERB_DONE;
 	}
 	bool changed = plan.count != 0;
-	if (changed)
+	if (changed) {
+		changing_show(stdout, job->arena, &plan);
 		status = changing_apply("viommu", job->arena, &plan, job->yes, &job->lock, &entry);
-	else
+	} else {
 		say("VM %s is defined with all that it needs already", job->vm->id);
+	}
 	if (status != VERB_DONE)
 		return status;
 	if (changed && plan.once)

@@ -76,43 +76,27 @@ static int plan_settings_back(struct plan *plan, const struct journal_entry *ent
 struct removing {
 	struct viommu_job *job;
 	struct entries entries;
-	size_t undone; /* of the first so many all is settings, as they were left */
+	bool undo; /* the entries, as they are; else by the plan */
 	struct plan plan;
 };
 
-static bool is_as_left(const struct viommu_job *job, const struct journal_entry *entry)
-{
-	for (size_t i = 0; i < entry->plan.count; i++) {
-		const struct change *change = &entry->plan.items[i];
-		const char *now;
-		if (change->manager->read_setting(job->root, job->arena, change->vm, change->key, &now, NULL) < 0 ||
-		    (!manager_is_same(change->manager, job->arena, change->key, change->value_after, now) &&
-		     !manager_is_same(change->manager, job->arena, change->key, change->value_before, now)))
-			return false;
-	}
-	return true;
-}
-
-/* The newest may be undone as they are; from the first on that may not, what can be is planned. */
+/* Where nobody set anything since, and nothing but settings is theirs, they are undone as they are; else planned. */
 static int make(struct removing *removing, struct error *error)
 {
 	struct viommu_job *job = removing->job;
+	struct plan *plan = &removing->plan;
+	bool only_settings = true;
 	int r = find_entries(job, &removing->entries, error);
-	if (r < 0)
-		return r;
-	plan_begin(&removing->plan, job->root, job->arena);
-	while (removing->undone < removing->entries.count &&
-	       has_only_settings(&removing->entries.items[removing->undone]) &&
-	       (removing->undone || is_as_left(job, &removing->entries.items[0])))
-		removing->undone++;
-	if (removing->undone != removing->entries.count)
-		removing->undone = 0;
-	for (size_t i = 0; i < removing->entries.count && r == 0 && !removing->undone; i++)
-		r = plan_settings_back(&removing->plan, &removing->entries.items[i], error);
-	if (r == 0 && !removing->undone)
-		r = make_no_viommu(&removing->plan, job->vm, error);
-	for (size_t i = 0; r == 0 && i < removing->plan.notes.count; i++)
-		say("note: %s", removing->plan.notes.items[i]);
+	plan_begin(plan, job->root, job->arena);
+	for (size_t i = 0; r == 0 && i < removing->entries.count; i++) {
+		only_settings &= has_only_settings(&removing->entries.items[i]);
+		r = plan_settings_back(plan, &removing->entries.items[i], error);
+	}
+	removing->undo = removing->entries.count && only_settings && !plan->notes.count;
+	if (r == 0 && !removing->undo)
+		r = make_no_viommu(plan, job->vm, error);
+	for (size_t i = 0; r == 0 && i < plan->notes.count; i++)
+		say("note: %s", plan->notes.items[i]);
 	return r;
 }
 
@@ -167,8 +151,10 @@ static int close_entries(struct removing *removing)
 	for (size_t i = 0; i < removing->entries.count; i++) {
 		struct journal_entry *entry = &removing->entries.items[i];
 		entry->state = JOURNAL_UNDONE;
-		if (journal_save(job->root, job->arena, entry, &error) < 0)
-			return fail(&error) == VERB_FAILED ? VERB_PARTLY : VERB_PARTLY;
+		if (journal_save(job->root, job->arena, entry, &error) == 0)
+			continue;
+		say("viommu: all is taken back, but the journal could not be told: %s", error.text);
+		return VERB_PARTLY;
 	}
 	return VERB_DONE;
 }
@@ -178,8 +164,10 @@ static int apply_plan(struct removing *removing)
 	struct viommu_job *job = removing->job;
 	struct journal_entry entry;
 	int status = VERB_DONE;
-	if (removing->plan.count)
+	if (removing->plan.count) {
+		changing_show(stdout, job->arena, &removing->plan);
 		status = changing_apply("viommu", job->arena, &removing->plan, job->yes, &job->lock, &entry);
+	}
 	return status == VERB_DONE ? close_entries(removing) : status;
 }
 
@@ -189,18 +177,18 @@ int viommu_take_away(struct viommu_job *job)
 	struct removing removing = { .job = job };
 	if (make(&removing, &error) < 0)
 		return fail(&error);
-	if (!removing.undone && !removing.plan.count) {
+	if (!removing.undo && !removing.plan.count) {
 		say("viommu: nothing to do: VM %s is not defined with a vIOMMU", job->vm->id);
 		return job->dry_run ? VERB_DONE : close_entries(&removing);
 	}
 	if (job->dry_run) {
-		if (removing.undone)
+		if (removing.undo)
 			show_entries(&removing);
 		else
 			changing_show(stdout, job->arena, &removing.plan);
 		return VERB_DONE;
 	}
-	int status = removing.undone ? undo_entries(&removing) : apply_plan(&removing);
+	int status = removing.undo ? undo_entries(&removing) : apply_plan(&removing);
 	if (status == VERB_DONE)
 		say("VM %s has no vIOMMU from its next start on", job->vm->id);
 	return status;

@@ -26,34 +26,42 @@ static int fail(const struct viommu_job *job, bool changed, const struct error *
 	return changed ? VERB_PARTLY : VERB_FAILED;
 }
 
+/* Not every manager tells. */
+static const char *process_text(struct arena *arena, int pid)
+{
+	return pid ? arena_printf(arena, " (process %d)", pid) : "";
+}
+
 /* Until it does not run. */
 static int stop(const struct viommu_job *job, int pid, struct error *error)
 {
 	const struct manager *manager = job->manager;
 	const char *id = job->vm->id;
+	const char *handle = manager_handle(job->arena, job->vm);
 	if (job->restart) {
 		say("asking the guest of VM %s to shut down, for up to %u s", id, job->timeout_s);
-		return manager->shut_down(job->root, job->arena, id, job->timeout_s, error);
+		return manager->shut_down(job->root, job->arena, handle, job->timeout_s, error);
 	}
-	say("waiting until VM %s is stopped (process %d); a reboot inside does not end it", id, pid);
-	return manager->wait(job->root, job->arena, id, 0, error);
+	say("waiting until VM %s is stopped%s; a reboot inside does not end it", id, process_text(job->arena, pid));
+	return manager->wait(job->root, job->arena, handle, 0, error);
 }
 
 static int start(const struct viommu_job *job, struct error *error)
 {
 	int pid;
 	const char *id = job->vm->id;
-	int running = job->manager->is_running(job->root, job->arena, id, &pid, error);
+	const char *handle = manager_handle(job->arena, job->vm);
+	int running = job->manager->is_running(job->root, job->arena, handle, &pid, error);
 	if (running < 0)
 		return running;
 	if (running) {
-		say("VM %s was started by somebody else meanwhile (process %d)", id, pid);
+		say("VM %s was started by somebody else meanwhile%s", id, process_text(job->arena, pid));
 		return 0;
 	}
 	say("starting VM %s", id);
-	int r = job->manager->start(job->root, job->arena, id, error);
-	if (r < 0 && r != -EINTR && job->manager->is_running(job->root, job->arena, id, &pid, NULL) == 1) {
-		say("VM %s runs all the same (process %d): %s", id, pid, error->text);
+	int r = job->manager->start(job->root, job->arena, handle, error);
+	if (r < 0 && r != -EINTR && job->manager->is_running(job->root, job->arena, handle, &pid, NULL) == 1) {
+		say("VM %s runs all the same%s: %s", id, process_text(job->arena, pid), error->text);
 		return 0;
 	}
 	return r;
@@ -63,7 +71,8 @@ int viommu_run(const struct viommu_job *job, bool changed)
 {
 	int pid = 0;
 	struct error error;
-	int running = job->manager->is_running(job->root, job->arena, job->vm->id, &pid, &error);
+	int running = job->manager->is_running(job->root, job->arena, manager_handle(job->arena, job->vm), &pid,
+					       &error);
 	if (running < 0)
 		return fail(job, changed, &error);
 	/* What runs is as it should be: nobody is disturbed. */
@@ -83,5 +92,10 @@ int viommu_run(const struct viommu_job *job, bool changed)
 	int r = stops ? stop(job, pid, &error) : 0;
 	if (r == 0)
 		r = start(job, &error);
-	return r < 0 ? fail(job, changed, &error) : viommu_verify(job);
+	if (r < 0)
+		return fail(job, changed, &error);
+	int status = viommu_verify(job);
+	if (status == VERB_DONE)
+		say("in VM %s itself, 'nestpci check' tells what is left to do", job->vm->id);
+	return status;
 }

@@ -27,7 +27,8 @@ static int open_channel(const struct viommu_job *job, const struct vm *process, 
 		if (i)
 			poll(NULL, 0, AGAIN_MS);
 		if (job->manager) {
-			r = job->manager->open_qmp(job->root, job->arena, job->vm->id, ret, error);
+			r = job->manager->open_qmp(job->root, job->arena, manager_handle(job->arena, job->vm), ret,
+						   error);
 			continue;
 		}
 		const char *path = process ? plain_monitor_path(job->arena, process) : NULL;
@@ -42,16 +43,17 @@ static int open_channel(const struct viommu_job *job, const struct vm *process, 
 	return r;
 }
 
-/* The process that the manager has for it; of plain QEMU, the one that is called so. */
+/* The process that the manager has for it; where none tells, that of the VM that is called so. */
 static const struct vm *find_process(const struct viommu_job *job, const struct vms *vms)
 {
-	int pid;
-	if (!job->manager) {
+	int pid = 0;
+	const char *handle = manager_handle(job->arena, job->vm);
+	if (job->manager && job->manager->is_running(job->root, job->arena, handle, &pid, NULL) != 1)
+		return NULL;
+	if (!pid) {
 		const struct vm *vm = vm_find(vms, job->vm->id);
 		return vm ? vm_find_running(vms, vm) : NULL;
 	}
-	if (job->manager->is_running(job->root, job->arena, job->vm->id, &pid, NULL) != 1)
-		return NULL;
 	for (size_t i = 0; i < vms->count; i++)
 		if (vms->items[i].source == VM_FROM_PROCESS && vms->items[i].pid == pid)
 			return &vms->items[i];

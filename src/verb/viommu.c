@@ -26,6 +26,7 @@ enum {
 static const struct verb_option options[] = {
 	{ 'y', "yes", NULL, "do not ask" },
 	{ OPTION_DRY_RUN, "dry-run", NULL, "show what would be done, and do nothing" },
+	PLACE_OPTIONS,
 	{ OPTION_START, "start", NULL, "start the VM, if it does not run" },
 	{ OPTION_WAIT, "wait", NULL, "wait until the VM has been stopped, by whomever, and\nstart it" },
 	{ OPTION_RESTART, "restart", NULL, "ask the guest to shut down, wait for that, and\nstart it" },
@@ -44,6 +45,7 @@ static const struct verb_option options[] = {
 
 struct request {
 	struct viommu_job job;
+	struct place place;
 	const char *vm;
 };
 
@@ -54,6 +56,8 @@ static int take_option(struct verb_args *args, struct request *request, int opti
 	struct error error;
 	uint64_t seconds;
 	int r = 0;
+	if (place_option(&request->place, option, value))
+		return VERB_DONE;
 	switch (option) {
 	case 'y':
 		job->yes = true;
@@ -113,6 +117,10 @@ static int check_request(const struct verb_args *args, const struct request *req
 	const char *storage = job->wish.efi_storage;
 	if (!request->vm)
 		return verb_usage(args, "which VM?");
+	if ((request->place.directory || request->place.snapshot) && !job->dry_run)
+		return verb_usage(args, "what does not run here is only looked at: --dry-run");
+	if (place_usage(args, &request->place))
+		return VERB_USAGE;
 	if (ways > 1)
 		return verb_usage(args, "one of --start, --wait and --restart");
 	if (job->remove && (ways || job->wish.once || job->verify))
@@ -154,7 +162,7 @@ static int work(struct request *request)
 	AUTO_SUBJECTS subjects = SUBJECTS_NONE;
 	struct error error;
 	struct viommu_job *job = &request->job;
-	const struct subjects_request wanted = { .level = -1, .vm = request->vm };
+	const struct subjects_request wanted = { .place = request->place, .level = -1, .vm = request->vm };
 	int status = begin(job, &error);
 	if (status != VERB_DONE)
 		return status;
@@ -204,12 +212,13 @@ const struct verb verb_viommu = {
 	.name = "viommu",
 	.summary = "give a VM its vIOMMU",
 	.synopsis = "[OPTIONS] VM",
-	.help = "Gives a VM of Proxmox VE all that it needs to pass devices on to VMs of its own:\n"
-		"a vIOMMU before every device, and CPU, machine type, firmware and devices in\n"
-		"order. Shows it, asks, and does it: by Proxmox VE's own setting where that does,\n"
-		"else by the wrapper in the place of QEMU. It holds for every start, and comes\n"
-		"into force when the VM is stopped and started, which is left to you unless you\n"
-		"ask for it. What runs afterwards is verified.\n"
+	.help = "Gives a VM of Proxmox VE or libvirt all that it needs to pass devices on to VMs\n"
+		"of its own: a vIOMMU before every device, and CPU, machine type, firmware and\n"
+		"devices in order. Shows it, asks, and does it: by an edit of the domain's\n"
+		"definition; by Proxmox VE's own setting where that does, else by the wrapper in\n"
+		"the place of QEMU. It holds for every start, and comes into force when the VM is\n"
+		"stopped and started, which is left to you unless you ask for it. What runs\n"
+		"afterwards is verified.\n"
 		"\n"
 		"Example: nestpci viommu 101 --restart",
 	.options = options,

@@ -65,6 +65,18 @@ static void describe_devices(struct reading *reading)
 				describe_device(reading, &reading->line.devices[j], &vm->devices[i]);
 }
 
+/* Between libvirt's own devices and those of <qemu:commandline> the order depends on versions. */
+static bool is_order_a_guess(const struct reading *reading, const struct vm_viommu *viommu)
+{
+	const struct vm *vm = reading->vm;
+	if (reading->domain->libvirt && reading->domain->qemu)
+		return false;
+	for (size_t i = 0; i < vm->device_count; i++)
+		if (vm->devices[i].native != viommu->native)
+			return true;
+	return false;
+}
+
 static void describe_viommus(struct reading *reading)
 {
 	static const char *const without[] = { "alias", NULL };
@@ -79,6 +91,11 @@ static void describe_viommus(struct reading *reading)
 		if (iommu)
 			vm->viommus[i].where = element_xml(reading->arena, iommu, without);
 	}
+	for (size_t i = 0; i < vm->viommu_count; i++)
+		if (is_order_a_guess(reading, &vm->viommus[i]))
+			vm->viommus[i]
+				.doubt = "libvirt 8.0 and later has QEMU 6.2 and later create what stands in "
+					 "<qemu:commandline> first, older ones last; which these are is not known";
 	if (vm->irqchip_where && text_starts_with(vm->irqchip_where, "-machine") && ioapic)
 		vm->irqchip_where = element_xml(reading->arena, ioapic, NULL);
 }
@@ -87,12 +104,8 @@ static void describe_viommus(struct reading *reading)
 static void describe_cpu(struct reading *reading)
 {
 	struct vm *vm = reading->vm;
-	vm->cpu_default = "libvirt's choice: qemu64";
-	if (text_equals(vm->cpu, "host"))
-		vm->cpu = "host-passthrough";
-	else if (text_equals(vm->cpu, "max"))
-		vm->cpu = "maximum";
-	else if (text_equals(vm->cpu, "host-model") && vm->nested_cpu == VM_NO)
+	vm->cpu_default = "qemu64";
+	if (text_equals(vm->cpu, "host-model") && vm->nested_cpu == VM_NO)
 		vm->nested_cpu = VM_UNKNOWN;
 	if (!text_equals(vm->cpu, "host-model"))
 		return;
@@ -130,6 +143,9 @@ static void describe_memory(struct reading *reading)
 	uint64_t kib = element_kib(element_find(reading->tree, "memory"));
 	uint64_t limit = element_kib(element_find(reading->tree, "memtune/hard_limit"));
 	const char *pages = hugepages(reading);
+	if (!kib && element_find(reading->tree, "memory"))
+		list_printf(&vm->problems, "%s: no size that is understood",
+			    element_xml(reading->arena, element_find(reading->tree, "memory"), NULL));
 	/* With the pluggable devices that are there (virDomainDefGetMemoryTotal). */
 	vm->memory_mib = kib / 1024;
 	vm->hard_limit_mib = limit / 1024;
@@ -186,6 +202,12 @@ static void refuse_viommu(struct reading *reading)
 	if (text_equals(element_get(driver, "eim"), "on") && !text_equals(element_get(driver, "intremap"), "on"))
 		list_printf(problems,
 			    "%s: eim='on' without intremap='on': libvirt refuses (\"requires interrupt remapping\")",
+			    element_xml(reading->arena, iommu, NULL));
+	if (text_equals(element_get(driver, "intremap"), "on") && !element_find(reading->tree, "features/ioapic") &&
+	    reading->domain->libvirt && reading->domain->libvirt < 10010000 && reading->vm->kvm == VM_NO)
+		list_printf(problems,
+			    "%s: intremap='on' without <ioapic driver='qemu'/> among the features: libvirt refuses "
+			    "(\"requires split I/O APIC\")",
 			    element_xml(reading->arena, iommu, NULL));
 	/* Not so of model intel up to 9.0, which leaves it to QEMU. */
 	if (!text_equals(element_get(iommu, "model"), "smmuv3") && !element_find(reading->tree, "features/acpi"))

@@ -59,8 +59,9 @@ static int ask_domains(struct arena *arena, const void *what, const char **ret, 
 	if (r < 0)
 		return r;
 	/* One value on a line: so it can be read, and compared, in a snapshot. */
-	*ret = arena_strdup(arena, json_object_to_json_string_ext(result, JSON_C_TO_STRING_PRETTY |
-										  JSON_C_TO_STRING_NOSLASHESCAPE));
+	*ret = arena_printf(arena, "%s\n",
+			    json_object_to_json_string_ext(result,
+							   JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	return 0;
 }
 

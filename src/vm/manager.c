@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "vm/manager.h"
 
-static const struct manager *const managers[] = { &proxmox_manager };
+#include "vm/libvirt-manager.h"
+
+static const struct manager *const managers[] = { &proxmox_manager, &libvirt_manager };
 
 const struct manager *manager_of(enum vm_manager kind)
 {
@@ -9,6 +11,12 @@ const struct manager *manager_of(enum vm_manager kind)
 		if (managers[i]->kind == kind)
 			return managers[i];
 	return NULL;
+}
+
+const char *manager_handle(struct arena *arena, const struct vm *vm)
+{
+	return vm->manager == VM_LIBVIRT && vm->uri && vm->uuid ? libvirt_handle(arena, vm->uri, vm->name, vm->uuid) :
+								  vm->id;
 }
 
 const struct manager *manager_find(const char *id)

@@ -40,7 +40,10 @@ struct manager {
 	const char *(*show)(struct arena *arena, const char *vm, const char *key, const char *before,
 			    const char *after);
 
-	/* 1: its QEMU runs, 0: not. `ret_pid` is set where it does. */
+	/* A value as it may be shown: without secrets. NULL: as it is. */
+	const char *(*veil)(struct arena *arena, const char *key, const char *value);
+
+	/* 1: its QEMU runs, 0: not. `ret_pid` is set where it does; 0: the manager does not tell. */
 	int (*is_running)(const struct root *root, struct arena *arena, const char *vm, int *ret_pid,
 			  struct error *error);
 
@@ -61,10 +64,13 @@ struct manager {
 			struct error *error);
 };
 
-extern const struct manager proxmox_manager;
+extern const struct manager proxmox_manager, libvirt_manager;
 
 /* NULL: plain QEMU has none. */
 const struct manager *manager_of(enum vm_manager kind);
+
+/* `vm`, as the functions above are given it. */
+const char *manager_handle(struct arena *arena, const struct vm *vm);
 
 /* NULL: not known, as an entry of another version's journal may be. */
 const struct manager *manager_find(const char *id);

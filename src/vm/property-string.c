@@ -2,6 +2,7 @@
 #include "vm/property-string.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -33,12 +34,98 @@ bool property_is_boolean(const char *value)
 	return property_boolean(value) >= 0;
 }
 
-static const struct property_key *find_key(const struct property_format *format, const char *name)
+/* ---- Values ---- */
+
+static const char *skip_sign(const char *value)
 {
-	for (size_t i = 0; i < format->count; i++)
-		if (strcmp(format->keys[i].name, name) == 0)
-			return &format->keys[i];
-	return NULL;
+	return value + (*value == '+' || *value == '-');
+}
+
+static bool is_within(double value, int64_t least, int64_t most)
+{
+	return (least == 0 && most == 0) || (value >= (double)least && value <= (double)most);
+}
+
+bool property_is_integer(const char *value, int64_t least, int64_t most)
+{
+	const char *digits = skip_sign(value);
+	size_t length = strspn(digits, "0123456789");
+	return length && !digits[length] && is_within(strtod(value, NULL), least, most);
+}
+
+/* JSONSchema.pm, is_number: "1", "1.", ".5", "1e3". */
+bool property_is_number(const char *value, int64_t least, int64_t most)
+{
+	const char *rest = skip_sign(value);
+	size_t whole = strspn(rest, "0123456789");
+	rest += whole;
+	size_t fraction = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+	rest += *rest == '.' ? 1 + fraction : 0;
+	if (!whole && !fraction)
+		return false;
+	if (*rest == 'e' || *rest == 'E') {
+		rest = skip_sign(rest + 1);
+		size_t exponent = strspn(rest, "0123456789");
+		if (!exponent)
+			return false;
+		rest += exponent;
+	}
+	return !*rest && is_within(strtod(value, NULL), least, most);
+}
+
+bool property_is_word(const char *value, const char *words)
+{
+	size_t length = strlen(value);
+	for (const char *word = words; *word;) {
+		size_t own = strcspn(word, " ");
+		if (own == length && memcmp(word, value, length) == 0)
+			return true;
+		word += own;
+		word += strspn(word, " ");
+	}
+	return false;
+}
+
+static bool takes(const struct property_key *key, const char *value)
+{
+	if (key->is_valid && !key->is_valid(value))
+		return false;
+	if (key->words && !property_is_word(value, key->words))
+		return false;
+	switch (key->kind) {
+	case PROPERTY_TEXT:
+		break;
+	case PROPERTY_BOOLEAN:
+		return property_is_boolean(value);
+	case PROPERTY_INTEGER:
+		return property_is_integer(value, key->least, key->most);
+	case PROPERTY_NUMBER:
+		return property_is_number(value, key->least, key->most);
+	}
+	return true;
+}
+
+/* ---- Keys ---- */
+
+static bool is_gone(const struct property_key *key, struct release release)
+{
+	return key->until.parts[0] && release_has(release, key->until);
+}
+
+/* The row that the release has, or one that it has not; NULL: no release has it. */
+static const struct property_key *find_key(const struct property_format *format, struct release release,
+					   const char *name)
+{
+	const struct property_key *found = NULL;
+	for (size_t i = 0; i < format->count; i++) {
+		const struct property_key *key = &format->keys[i];
+		if (strcmp(key->name, name) != 0 || (key->only && !(key->only & format->family)))
+			continue;
+		if (release_has(release, key->since) && !is_gone(key, release))
+			return key;
+		found = key;
+	}
+	return found;
 }
 
 static int read_part(struct arena *arena, struct slice part, const struct property_format *format, struct property *ret,
@@ -63,19 +150,57 @@ static int read_part(struct arena *arena, struct slice part, const struct proper
 	return 0;
 }
 
-static int check_part(const struct property_string *before, const struct property *part,
-		      const struct property_format *format, struct release release, struct error *error)
+static int check_part(const struct property_string *before, const struct property_key *key, const struct property *part,
+		      struct release release, struct error *error)
 {
-	const struct property_key *key = find_key(format, part->key);
 	if (!key)
 		return error_set(error, -EINVAL, "there is no key '%s'", part->key);
 	if (!release_has(release, key->since))
 		return error_set(error, -EINVAL, "qemu-server knows no '%s=' before " RELEASE_FORMAT, part->key,
 				 RELEASE_PARTS(key->since));
-	if (property_get(before, part->key))
-		return error_set(error, -EINVAL, "'%s' stands twice", part->key);
-	if (key->is_valid && !key->is_valid(part->value))
-		return error_set(error, -EINVAL, "'%s' is no value for '%s'", part->value, part->key);
+	if (is_gone(key, release))
+		return error_set(error, -EINVAL, "qemu-server knows no '%s=' since " RELEASE_FORMAT, part->key,
+				 RELEASE_PARTS(key->until));
+	const char *name = key->alias ? key->alias : part->key;
+	if (property_get(before, name) || (key->key_alias && property_get(before, key->key_alias)))
+		return error_set(error, -EINVAL, "'%s' stands twice", key->alias ? key->alias : part->key);
+	return 0;
+}
+
+static int add_part(struct property_string *string, const struct property *part, const struct property_format *format,
+		    struct release release, struct error *error)
+{
+	const struct property_key *key = find_key(format, release, part->key);
+	int r = check_part(string, key, part, release, error);
+	if (r < 0)
+		return r;
+	struct property item = *part;
+	if (key->key_alias)
+		string->items[string->count++] = (struct property){ .spelling = part->spelling,
+								    .key = key->key_alias,
+								    .value = part->key };
+	if (key->alias) {
+		item.key = key->alias;
+		key = find_key(format, release, key->alias);
+	}
+	if (key && !takes(key, item.value))
+		return error_set(error, -EINVAL, "'%s' is no value for '%s'", item.value, item.key);
+	string->items[string->count++] = item;
+	return 0;
+}
+
+static int check_required(const struct property_string *string, const struct property_format *format,
+			  struct release release, struct error *error)
+{
+	for (size_t i = 0; i < format->count; i++)
+		if (format->keys[i].required && !is_gone(&format->keys[i], release) &&
+		    !property_get(string, format->keys[i].name))
+			return error_set(error, -EINVAL, "'%s' is missing", format->keys[i].name);
+	for (size_t i = 0; i < format->count; i++) {
+		const struct property_key *key = &format->keys[i];
+		if (key->needs && property_get(string, key->name) && !property_get(string, key->needs))
+			return error_set(error, -EINVAL, "'%s' needs '%s'", key->name, key->needs);
+	}
 	return 0;
 }
 
@@ -83,23 +208,24 @@ int property_string_parse(struct arena *arena, const char *text, const struct pr
 			  struct release release, struct property_string *ret, struct error *error)
 {
 	/* Every key can stand once only: more parts than keys, and one of them is refused. */
-	struct property_string string = { .items = arena_alloc_array(arena, format->count + 1, sizeof(*string.items)) };
+	struct property_string string = { .items = arena_alloc_array(arena, format->count + 2, sizeof(*string.items)) };
 	for (const char *rest = text; *rest;) {
 		size_t length = strcspn(rest, ",");
 		struct slice part = { rest, length };
+		struct property item;
 		rest += length + (rest[length] == ',');
 		if (strspn(part.start, " \t\r\n\v\f") >= part.length)
 			continue;
-		struct property *item = &string.items[string.count];
-		int r = read_part(arena, part, format, item, error);
+		int r = read_part(arena, part, format, &item, error);
 		if (r == 0)
-			r = check_part(&string, item, format, release, error);
+			r = add_part(&string, &item, format, release, error);
 		if (r < 0)
 			return r;
-		string.count++;
 	}
-	*ret = string;
-	return 0;
+	int r = check_required(&string, format, release, error);
+	if (r == 0)
+		*ret = string;
+	return r;
 }
 
 const char *property_get(const struct property_string *string, const char *key)

@@ -25,16 +25,38 @@ struct release {
 /* False for a version that is known, and older. */
 bool release_has(struct release release, struct release since);
 
+enum property_kind {
+	PROPERTY_TEXT,
+	PROPERTY_BOOLEAN,
+	PROPERTY_INTEGER, /* with a sign, or without */
+	PROPERTY_NUMBER,  /* likewise, with a fraction */
+};
+
+/*
+ * A key, and what values it takes. Of several rows of one name, that counts which the release has. Where both limits are
+ * 0 there are none.
+ */
 struct property_key {
 	const char *name;
-	bool (*is_valid)(const char *value); /* NULL: any value will do */
+	bool (*is_valid)(const char *value); /* NULL: the rest decides */
 	struct release since;                /* all 0: of old */
+	enum property_kind kind;
+	int64_t least;
+	int64_t most;
+	const char *words;     /* of which the value must be one, with blanks between; NULL: any */
+	struct release until;  /* the first that does not know it any more; all 0: none */
+	const char *alias;     /* it stands for this key; or NULL */
+	const char *key_alias; /* and its own name is the value of this one; or NULL */
+	bool required;
+	const char *needs; /* a key that must be there with it; or NULL */
+	unsigned int only; /* which formats of a family have it, as bits; 0: all */
 };
 
 struct property_format {
 	const struct property_key *keys;
 	size_t count;
 	const char *default_key; /* or NULL */
+	unsigned int family;     /* a bit: see `only` */
 };
 
 struct property {
@@ -52,6 +74,11 @@ struct property_string {
 /* -EINVAL: Proxmox VE of that release would not take it, `error` says why. */
 int property_string_parse(struct arena *arena, const char *text, const struct property_format *format,
 			  struct release release, struct property_string *ret, struct error *error) MUST_CHECK;
+
+/* Whether a number is of that form and within these limits, or a word is among `words`. */
+bool property_is_integer(const char *value, int64_t least, int64_t most);
+bool property_is_number(const char *value, int64_t least, int64_t most);
+bool property_is_word(const char *value, const char *words);
 
 /* NULL: not given. */
 const char *property_get(const struct property_string *string, const char *key);

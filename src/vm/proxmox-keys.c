@@ -10,303 +10,145 @@
 #define SINCE(a, b, c) { { a, b, c } }
 /* clang-format on */
 
-static bool is_between(const char *value, uint64_t least, uint64_t most)
+static bool is_parallel(const char *value)
 {
-	uint64_t number;
-	return text_to_number(value, 10, most, &number) == 0 && number >= least;
-}
-
-/* ---- machine ---- */
-
-/* "8.1", "4.0.1": at least two numbers. Returns its length, or 0. */
-static size_t version_length(const char *text)
-{
-	size_t length = strspn(text, "0123456789");
-	if (length == 0 || text[length] != '.')
-		return 0;
-	while (text[length] == '.' && isdigit((unsigned char)text[length + 1]))
-		length += 1 + strspn(text + length + 1, "0123456789");
-	return text[length] == '.' && !text_starts_with(text + length, ".pxe") ? 0 : length;
-}
-
-/* "+pve1", ".pxe": what may stand behind a version. */
-static bool is_version_tail(const char *text, bool pxe)
-{
-	if (text_starts_with(text, "+pve")) {
-		size_t digits = strspn(text + 4, "0123456789");
-		if (digits == 0)
-			return false;
-		text += 4 + digits;
-	}
-	return *text == '\0' || (pxe && strcmp(text, ".pxe") == 0);
-}
-
-static bool is_machine_type(const char *value)
-{
-	static const char *const families[] = { "pc-i440fx-", "pc-q35-", "pc-" };
-	if (strlen(value) > 40)
-		return false;
-	if (strcmp(value, "pc") == 0 || strcmp(value, "q35") == 0)
-		return true;
-	if (text_starts_with(value, "virt")) {
-		const char *rest = value + strlen("virt");
-		size_t version = *rest == '-' ? version_length(rest + 1) : 0;
-		return (*rest != '-' || version) && is_version_tail(rest + (version ? version + 1 : 0), false);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		if (!text_starts_with(value, families[i]))
-			continue;
-		const char *rest = value + strlen(families[i]);
-		size_t version = version_length(rest);
-		return version && is_version_tail(rest + version, true);
+	static const char *const devices[] = { "/dev/parport", "/dev/usb/lp" };
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
+		const char *number = value + strlen(devices[i]);
+		if (text_starts_with(value, devices[i]) && *number && !number[strspn(number, "0123456789")])
+			return true;
 	}
 	return false;
 }
 
-static bool is_viommu(const char *value)
+static bool is_serial_port(const char *value)
 {
-	return strcmp(value, "intel") == 0 || strcmp(value, "virtio") == 0;
+	return strcmp(value, "socket") == 0 || (text_starts_with(value, "/dev/") && value[strlen("/dev/")]);
 }
 
-static bool is_aw_bits(const char *value)
+/* "now", "2026-01-31", "2026-1-31T08:00:00" */
+static bool is_start_date(const char *value)
 {
-	return is_between(value, 32, 64);
-}
-
-/* QemuServer/Machine.pm */
-static const struct property_key machine_keys[] = {
-	{ "type", is_machine_type, { { 0 } } },
-	{ "viommu", is_viommu, SINCE(8, 1, 2) },
-	{ "aw-bits", is_aw_bits, SINCE(9, 0, 21) },
-	{ "enable-s3", property_is_boolean, SINCE(8, 3, 10) },
-	{ "enable-s4", property_is_boolean, SINCE(8, 3, 10) },
-};
-
-const struct property_format proxmox_machine_format = { machine_keys, ARRAY_SIZE(machine_keys), "type" };
-
-/* ---- cpu ---- */
-
-static bool is_phys_bits(const char *value)
-{
-	return strcmp(value, "host") == 0 || is_between(value, 8, 64);
-}
-
-static bool is_guest_phys_bits(const char *value)
-{
-	return is_between(value, 32, 64);
-}
-
-static bool is_level(const char *value)
-{
-	return is_between(value, 0, UINT32_MAX);
-}
-
-/*
- * "+aes;-pcid". Which flags a VM may have changes with each release, so that only the two are looked at that every
- * release refuses, and that matter here: those for nesting, which "nested-virt" stands for since 9.0.27.
- */
-static bool is_flag_list(const char *value)
-{
-	for (const char *flag = value;; flag++) {
-		size_t length = strcspn(flag, ";");
-		struct slice name = { flag + 1, length ? length - 1 : 0 };
-		if (length < 2 || (*flag != '+' && *flag != '-') || slice_equals(name, "vmx") ||
-		    slice_equals(name, "svm"))
+	static const struct {
+		size_t least;
+		size_t most;
+		char behind;
+	} parts[] = { { 4, 4, '-' }, { 1, 2, '-' }, { 1, 2, 'T' }, { 1, 2, ':' }, { 1, 2, ':' }, { 1, 2, '\0' } };
+	if (strcmp(value, "now") == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		size_t digits = strspn(value, "0123456789");
+		value += digits;
+		if (digits < parts[i].least || digits > parts[i].most)
 			return false;
-		flag += length;
-		if (*flag == '\0')
+		if (i == 2 && !*value)
 			return true;
-	}
-}
-
-/* QemuServer/CPUConfig.pm; "reported-model" is for the models of cpu-models.conf only. */
-static const struct property_key cpu_keys[] = {
-	{ "cputype", NULL, { { 0 } } },           { "hidden", property_is_boolean, { { 0 } } },
-	{ "hv-vendor-id", NULL, { { 0 } } },      { "flags", is_flag_list, { { 0 } } },
-	{ "phys-bits", is_phys_bits, { { 0 } } }, { "guest-phys-bits", is_guest_phys_bits, SINCE(9, 0, 18) },
-	{ "level", is_level, SINCE(9, 1, 14) },
-};
-
-const struct property_format proxmox_cpu_format = { cpu_keys, ARRAY_SIZE(cpu_keys), "cputype" };
-
-/* ---- hostpciN ---- */
-
-static size_t count_hex(const char *text)
-{
-	return strspn(text, "0123456789abcdef");
-}
-
-/* "[DDDD:]BB:SS[.F]", lower case; several with ';' between. */
-static bool is_host_list(const char *value)
-{
-	for (const char *text = value;; text++) {
-		size_t first = count_hex(text);
-		if (first >= 4 && text[first] == ':')
-			text += first + 1;
-		if (count_hex(text) != 2 || text[2] != ':' || count_hex(text + 3) != 2)
+		if (*value != parts[i].behind)
 			return false;
-		text += 5;
-		if (*text == '.' && count_hex(text + 1) == 1)
-			text += 2;
-		if (*text != ';')
-			return *text == '\0';
+		value++;
 	}
+	return true;
 }
-
-static bool is_config_id(const char *value)
-{
-	return isalpha((unsigned char)value[0]) && value[1] &&
-	       strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(value);
-}
-
-static bool is_romfile(const char *value)
-{
-	return !strchr(value, ';');
-}
-
-static bool is_mdev(const char *value)
-{
-	return !strpbrk(value, "/.:");
-}
-
-static bool is_hex_id(const char *value)
-{
-	return text_starts_with(value, "0x") && strlen(value) == 6 && strspn(value + 2, "0123456789abcdefABCDEF") == 4;
-}
-
-static bool is_driver(const char *value)
-{
-	return strcmp(value, "vfio") == 0 || strcmp(value, "keep") == 0;
-}
-
-/* QemuServer/PCI.pm */
-static const struct property_key hostpci_keys[] = {
-	{ "host", is_host_list, { { 0 } } },
-	{ "mapping", is_config_id, SINCE(8, 0, 4) },
-	{ "pcie", property_is_boolean, { { 0 } } },
-	{ "rombar", property_is_boolean, { { 0 } } },
-	{ "romfile", is_romfile, { { 0 } } },
-	{ "x-vga", property_is_boolean, { { 0 } } },
-	{ "legacy-igd", property_is_boolean, { { 0 } } },
-	{ "mdev", is_mdev, { { 0 } } },
-	{ "vendor-id", is_hex_id, SINCE(7, 1, 5) },
-	{ "device-id", is_hex_id, SINCE(7, 1, 5) },
-	{ "sub-vendor-id", is_hex_id, SINCE(7, 1, 5) },
-	{ "sub-device-id", is_hex_id, SINCE(7, 1, 5) },
-	{ "driver", is_driver, SINCE(9, 0, 25) },
-};
-
-const struct property_format proxmox_hostpci_format = { hostpci_keys, ARRAY_SIZE(hostpci_keys), "host" };
-
-/* ---- memory: a number of old, a property string since 8.0.8 ---- */
-
-static bool is_memory(const char *value)
-{
-	return is_between(value, 16, UINT32_MAX);
-}
-
-static const struct property_key memory_keys[] = { { "current", is_memory, { { 0 } } } };
-static const struct property_format memory_format = { memory_keys, ARRAY_SIZE(memory_keys), "current" };
-
-/* ---- All of them ---- */
 
 /* clang-format off */
 
 /* Sorted by strcmp, for bsearch; those with a number by the name before it. */
 static const struct proxmox_key keys[] = {
-	{ "acpi",                 PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "affinity",             PROXMOX_TEXT,    0,   NULL, SINCE(7, 2, 7) },
-	{ "agent",                PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "allow-ksm",            PROXMOX_BOOLEAN, 0,   NULL, SINCE(9, 0, 27) },
-	{ "amd-sev",              PROXMOX_TEXT,    0,   NULL, SINCE(8, 3, 0) },
-	{ "arch",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "args",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "audio0",               PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "autostart",            PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "balloon",              PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "bios",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "boot",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "bootdisk",             PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "cdrom",                PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "cicustom",             PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "cipassword",           PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "citype",               PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "ciupgrade",            PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "ciuser",               PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "cores",                PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "cpu",                  PROXMOX_TEXT,    0,   &proxmox_cpu_format, { { 0 } } },
-	{ "cpulimit",             PROXMOX_NUMBER,  0,   NULL, { { 0 } } },
-	{ "cpuunits",             PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "description",          PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "efidisk0",             PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "freeze",               PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "hookscript",           PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "hostpci",              PROXMOX_TEXT,    16,  &proxmox_hostpci_format, { { 0 } } },
-	{ "hotplug",              PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "hugepages",            PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "ide",                  PROXMOX_TEXT,    4,   NULL, { { 0 } } },
-	{ "intel-tdx",            PROXMOX_TEXT,    0,   NULL, SINCE(9, 0, 25) },
-	{ "ipconfig",             PROXMOX_TEXT,    32,  NULL, { { 0 } } },
-	{ "ivshmem",              PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "keephugepages",        PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "keyboard",             PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "kvm",                  PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "localtime",            PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "lock",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "machine",              PROXMOX_TEXT,    0,   &proxmox_machine_format, { { 0 } } },
-	{ "memory",               PROXMOX_TEXT,    0,   &memory_format, { { 0 } } },
-	{ "meta",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "migrate_downtime",     PROXMOX_NUMBER,  0,   NULL, { { 0 } } },
-	{ "migrate_speed",        PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "name",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "nameserver",           PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "net",                  PROXMOX_TEXT,    32,  NULL, { { 0 } } },
-	{ "numa",                 PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "onboot",               PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "ostype",               PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "parallel",             PROXMOX_TEXT,    3,   NULL, { { 0 } } },
-	{ "parent",               PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "protection",           PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "reboot",               PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "rng0",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "running-nets-host-mtu", PROXMOX_TEXT,   0,   NULL, { { 0 } } },
-	{ "runningcpu",           PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "runningmachine",       PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "sata",                 PROXMOX_TEXT,    6,   NULL, { { 0 } } },
-	{ "scsi",                 PROXMOX_TEXT,    31,  NULL, { { 0 } } },
-	{ "scsihw",               PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "searchdomain",         PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "serial",               PROXMOX_TEXT,    4,   NULL, { { 0 } } },
-	{ "shares",               PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "smbios1",              PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "smp",                  PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "snaptime",             PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "sockets",              PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "spice_enhancements",   PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "sshkeys",              PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "startdate",            PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "startup",              PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "tablet",               PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "tags",                 PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "tdf",                  PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "template",             PROXMOX_BOOLEAN, 0,   NULL, { { 0 } } },
-	{ "tpmstate0",            PROXMOX_TEXT,    0,   NULL, SINCE(7, 0, 15) },
-	{ "unused",               PROXMOX_TEXT,    256, NULL, { { 0 } } },
-	{ "usb",                  PROXMOX_TEXT,    14,  NULL, { { 0 } } },
-	{ "vcpus",                PROXMOX_INTEGER, 0,   NULL, { { 0 } } },
-	{ "vga",                  PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "virtio",               PROXMOX_TEXT,    16,  NULL, { { 0 } } },
-	{ "virtiofs",             PROXMOX_TEXT,    10,  NULL, SINCE(8, 3, 11) },
-	{ "vmgenid",              PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "vmstate",              PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "vmstatestorage",       PROXMOX_TEXT,    0,   NULL, { { 0 } } },
-	{ "watchdog",             PROXMOX_TEXT,    0,   NULL, { { 0 } } },
+	{ "acpi", PROXMOX_BOOLEAN },
+	{ "affinity", PROXMOX_TEXT, .is_taken = proxmox_is_cpu_set, .since = SINCE(7, 2, 7) },
+	{ "agent", PROXMOX_TEXT, .format = &proxmox_agent_format },
+	{ "allow-ksm", PROXMOX_BOOLEAN, .since = SINCE(9, 0, 27) },
+	{ "amd-sev", PROXMOX_TEXT, .format = &proxmox_sev_format, .since = SINCE(8, 2, 7) },
+	{ "arch", PROXMOX_TEXT, .words = "x86_64 aarch64" },
+	{ "args", PROXMOX_TEXT },
+	{ "audio0", PROXMOX_TEXT, .format = &proxmox_audio_format },
+	{ "autostart", PROXMOX_BOOLEAN },
+	{ "balloon", PROXMOX_INTEGER, .least = 0, .most = INT64_MAX },
+	{ "bios", PROXMOX_TEXT, .words = "seabios ovmf" },
+	{ "boot", PROXMOX_TEXT, .format = &proxmox_boot_format },
+	{ "bootdisk", PROXMOX_TEXT, .is_taken = proxmox_is_disk, .is_allowed = proxmox_is_boot_disk },
+	{ "cdrom", PROXMOX_TEXT, .format = &proxmox_ide_format },
+	{ "cicustom", PROXMOX_TEXT, .format = &proxmox_cicustom_format },
+	{ "cipassword", PROXMOX_TEXT },
+	{ "citype", PROXMOX_TEXT, .words = "configdrive2 nocloud opennebula" },
+	{ "ciupgrade", PROXMOX_BOOLEAN, .since = SINCE(8, 0, 2) },
+	{ "ciuser", PROXMOX_TEXT },
+	{ "cores", PROXMOX_INTEGER, .least = 1, .most = INT64_MAX },
+	{ "cpu", PROXMOX_TEXT, .format = &proxmox_cpu_format },
+	{ "cpulimit", PROXMOX_NUMBER, .least = 0, .most = 128 },
+	{ "cpuunits", PROXMOX_INTEGER, .least = 1, .most = 262144 },
+	{ "description", PROXMOX_TEXT, .length = 8192 },
+	{ "efidisk0", PROXMOX_TEXT, .format = &proxmox_efidisk_format },
+	{ "freeze", PROXMOX_BOOLEAN },
+	{ "hookscript", PROXMOX_TEXT, .is_taken = proxmox_is_volume_id },
+	{ "hostpci", PROXMOX_TEXT, .count = 16, .format = &proxmox_hostpci_format },
+	{ "hotplug", PROXMOX_TEXT, .is_taken = proxmox_is_hotplug },
+	{ "hugepages", PROXMOX_TEXT, .words = "any 2 1024" },
+	{ "ide", PROXMOX_TEXT, .count = 4, .format = &proxmox_ide_format },
+	{ "intel-tdx", PROXMOX_TEXT, .format = &proxmox_tdx_format, .since = SINCE(9, 0, 25) },
+	{ "ipconfig", PROXMOX_TEXT, .count = 32, .format = &proxmox_ipconfig_format },
+	{ "ivshmem", PROXMOX_TEXT, .format = &proxmox_ivshmem_format },
+	{ "keephugepages", PROXMOX_BOOLEAN },
+	{ "keyboard", PROXMOX_TEXT,
+	  .words = "de de-ch da en-gb en-us es fi fr fr-be fr-ca fr-ch hu is it ja lt mk nl no pl pt pt-br sv sl tr" },
+	{ "kvm", PROXMOX_BOOLEAN },
+	{ "localtime", PROXMOX_BOOLEAN },
+	{ "lock", PROXMOX_TEXT,
+	  .words = "backup clone create migrate rollback snapshot snapshot-delete suspending suspended" },
+	{ "machine", PROXMOX_TEXT, .format = &proxmox_machine_format },
+	{ "memory", PROXMOX_TEXT, .format = &proxmox_memory_format },
+	{ "meta", PROXMOX_TEXT, .format = &proxmox_meta_format, .since = SINCE(7, 0, 18) },
+	{ "migrate_downtime", PROXMOX_NUMBER, .least = 0, .most = INT64_MAX },
+	{ "migrate_speed", PROXMOX_INTEGER, .least = 0, .most = INT64_MAX },
+	{ "name", PROXMOX_TEXT, .is_taken = proxmox_is_dns_name },
+	{ "nameserver", PROXMOX_TEXT, .is_taken = proxmox_is_address_list },
+	{ "net", PROXMOX_TEXT, .count = 32, .format = &proxmox_net_format },
+	{ "numa", PROXMOX_BOOLEAN },
+	{ "onboot", PROXMOX_BOOLEAN },
+	{ "ostype", PROXMOX_TEXT, .words = "other wxp w2k w2k3 w2k8 wvista win7 win8 win10 win11 l24 l26 solaris" },
+	{ "parallel", PROXMOX_TEXT, .count = 3, .is_allowed = is_parallel },
+	{ "parent", PROXMOX_TEXT, .is_taken = proxmox_is_config_id, .length = 40, .of_snapshot = true },
+	{ "protection", PROXMOX_BOOLEAN },
+	{ "reboot", PROXMOX_BOOLEAN },
+	{ "rng0", PROXMOX_TEXT, .format = &proxmox_rng_format },
+	{ "running-nets-host-mtu", PROXMOX_TEXT },
+	{ "runningcpu", PROXMOX_TEXT },
+	{ "runningmachine", PROXMOX_TEXT, .format = &proxmox_machine_format, .of_snapshot = true },
+	{ "sata", PROXMOX_TEXT, .count = 6, .format = &proxmox_sata_format },
+	{ "scsi", PROXMOX_TEXT, .count = 31, .format = &proxmox_scsi_format },
+	{ "scsihw", PROXMOX_TEXT, .words = "lsi lsi53c810 virtio-scsi-pci virtio-scsi-single megasas pvscsi" },
+	{ "searchdomain", PROXMOX_TEXT },
+	{ "serial", PROXMOX_TEXT, .count = 4, .is_allowed = is_serial_port },
+	{ "shares", PROXMOX_INTEGER, .least = 0, .most = 50000 },
+	{ "smbios1", PROXMOX_TEXT, .format = &proxmox_smbios_format, .length = 512 },
+	{ "smp", PROXMOX_INTEGER, .least = 1, .most = INT64_MAX },
+	{ "snaptime", PROXMOX_INTEGER, .least = 0, .most = INT64_MAX, .of_snapshot = true },
+	{ "sockets", PROXMOX_INTEGER, .least = 1, .most = INT64_MAX },
+	{ "spice_enhancements", PROXMOX_TEXT, .format = &proxmox_spice_format },
+	{ "sshkeys", PROXMOX_TEXT, .is_taken = proxmox_is_urlencoded },
+	{ "startdate", PROXMOX_TEXT, .is_allowed = is_start_date },
+	{ "startup", PROXMOX_TEXT, .is_taken = proxmox_is_startup },
+	{ "tablet", PROXMOX_BOOLEAN },
+	{ "tags", PROXMOX_TEXT, .is_taken = proxmox_is_tag_list },
+	{ "tdf", PROXMOX_BOOLEAN },
+	{ "template", PROXMOX_BOOLEAN },
+	{ "tpmstate0", PROXMOX_TEXT, .format = &proxmox_tpmstate_format, .since = SINCE(7, 0, 15) },
+	{ "unused", PROXMOX_TEXT, .count = 256, .format = &proxmox_unused_format },
+	{ "usb", PROXMOX_TEXT, .count = 14, .format = &proxmox_usb_format },
+	{ "vcpus", PROXMOX_INTEGER, .least = 1, .most = INT64_MAX },
+	{ "vga", PROXMOX_TEXT, .format = &proxmox_vga_format },
+	{ "virtio", PROXMOX_TEXT, .count = 16, .format = &proxmox_virtio_format },
+	{ "virtiofs", PROXMOX_TEXT, .count = 10, .format = &proxmox_virtiofs_format, .since = SINCE(8, 3, 11) },
+	{ "vmgenid", PROXMOX_TEXT, .is_allowed = proxmox_is_vmgenid },
+	{ "vmstate", PROXMOX_TEXT, .is_taken = proxmox_is_volume_id },
+	{ "vmstatestorage", PROXMOX_TEXT, .is_taken = proxmox_is_storage_id },
+	{ "watchdog", PROXMOX_TEXT, .format = &proxmox_watchdog_format },
 };
 
 /* clang-format on */
 
 /* "numa" is a switch, and "numa0" a node: the only name of both kinds. */
-static const struct proxmox_key numa_node = { "numa", PROXMOX_TEXT, 8, NULL, { { 0 } } };
+static const struct proxmox_key numa_node = { "numa", PROXMOX_TEXT, .count = 8, .format = &proxmox_numa_format };
 
 static int compare_name(const void *name, const void *key)
 {
@@ -335,35 +177,59 @@ const struct proxmox_key *proxmox_find_key(const char *name)
 	return key;
 }
 
-/* Before that, the machine was a plain text, and the memory a number (8.0.8; the numbers are the same). */
-static const struct release machine_properties = { { 8, 1, 2 } };
+struct release proxmox_key_since(const struct proxmox_key *key, const char *name)
+{
+	static const struct release more_usb = { { 7, 2, 7 } };
+	uint64_t number;
+	if (strcmp(key->name, "usb") == 0 && text_to_number(name + strlen("usb"), 10, UINT16_MAX, &number) == 0 &&
+	    number >= 5)
+		return more_usb;
+	return key->since;
+}
 
 static int check_text(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 		      const char **ret, struct error *error)
 {
+	/* The machine was a plain text once. */
+	static const struct release machine_properties = { { 8, 1, 2 } };
 	bool plain = key->format == &proxmox_machine_format && !release_has(release, machine_properties);
 	struct property_string ignored;
 	size_t length = strlen(value);
-	if (key->format && !plain) {
-		*ret = value;
+	*ret = value;
+	if (key->format && !plain)
 		return property_string_parse(arena, value, key->format, release, &ignored, error);
-	}
+	static const struct release cloudinit_features = { { 7, 2, 7 } };
+	bool unknown_feature = strcmp(key->name, "hotplug") == 0 && !release_has(release, cloudinit_features) &&
+			       strstr(value, "cloudinit");
+	if (key->is_taken)
+		return key->is_taken(value) && !unknown_feature ?
+			       0 :
+			       error_set(error, -EINVAL, "'%s' is no value for it", value);
 	/* args: alone is taken as it stands (parse_vm_config): its quotes are for the words. */
-	bool quoted = strcmp(key->name, "args") != 0 && length >= 2 && value[0] == '"' && value[length - 1] == '"';
-	*ret = quoted ? arena_strndup(arena, value + 1, length - 2) : value;
+	if (strcmp(key->name, "args") != 0 && length >= 2 && value[0] == '"' && value[length - 1] == '"')
+		*ret = arena_strndup(arena, value + 1, length - 2);
 	return 0;
+}
+
+/* Perl's int(): no leading zeros; what 64 bits cannot hold becomes a fraction, which prints so. */
+static const char *whole_number(struct arena *arena, const char *value)
+{
+	uint64_t number;
+	if (text_to_number(value, 10, UINT64_MAX, &number) == 0)
+		return arena_printf(arena, "%llu", (unsigned long long)number);
+	return arena_printf(arena, "%.15g", strtod(value, NULL));
 }
 
 int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 			const char **ret, struct error *error)
 {
-	if (!release_has(release, key->since))
-		return error_set(error, -EINVAL, "qemu-server knows it since " RELEASE_FORMAT " only",
-				 RELEASE_PARTS(key->since));
+	/* The memory was a number once. */
+	static const struct release memory_properties = { { 8, 0, 8 } };
+	bool number = key->format == &proxmox_memory_format && !release_has(release, memory_properties);
 	if (strchr(value, '\r'))
 		return error_set(error, -EINVAL, "a carriage return stands in it");
 	size_t digits = strspn(value, "0123456789");
-	switch (key->type) {
+	switch (number ? PROXMOX_INTEGER : key->type) {
 	case PROXMOX_TEXT:
 		return check_text(arena, key, value, release, ret, error);
 	case PROXMOX_BOOLEAN:
@@ -374,9 +240,7 @@ int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, cons
 	case PROXMOX_INTEGER:
 		if (!*value || value[digits])
 			return error_set(error, -EINVAL, "'%s' is no whole number", value);
-		while (value[0] == '0' && value[1])
-			value++;
-		*ret = value;
+		*ret = whole_number(arena, value);
 		return 0;
 	case PROXMOX_NUMBER:
 		*ret = value;
@@ -387,11 +251,40 @@ int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, cons
 	return 0;
 }
 
+/* What changed between releases in what is checked when it is printed. */
+static bool is_allowed_then(const struct proxmox_key *key, const char *value, struct release release)
+{
+	static const struct release machine_properties = { { 8, 1, 2 } };
+	static const struct release memory_properties = { { 8, 0, 8 } };
+	static const struct release least_units = { { 7, 1, 5 } };
+	static const struct release no_commas = { { 9, 1, 10 } };
+	static const struct release windows_11 = { { 7, 0, 17 } };
+	if (key->format == &proxmox_machine_format)
+		return release_has(release, machine_properties) || proxmox_is_machine_type(value);
+	if (key->format == &proxmox_memory_format)
+		return release_has(release, memory_properties) || property_is_integer(value, 16, INT64_MAX);
+	if (strcmp(key->name, "cpuunits") == 0)
+		return release_has(release, least_units) || strcmp(value, "1") != 0;
+	if (strcmp(key->name, "serial") == 0)
+		return !release_has(release, no_commas) || !strchr(value, ',');
+	if (strcmp(key->name, "ostype") == 0)
+		return release_has(release, windows_11) || strcmp(value, "win11") != 0;
+	return true;
+}
+
 int proxmox_verify_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 			 struct error *error)
 {
-	if (key->format == &proxmox_machine_format && !release_has(release, machine_properties) &&
-	    !is_machine_type(value))
-		return error_set(error, -EINVAL, "'%s' is no machine type", value);
+	static const struct release snapshots_too = { { 9, 0, 23 } };
+	bool ranged = key->type == PROXMOX_INTEGER || key->type == PROXMOX_NUMBER;
+	if (key->of_snapshot && !release_has(release, snapshots_too))
+		return 0;
+	if (key->words && !property_is_word(value, key->words))
+		return error_set(error, -EINVAL, "'%s' is none of: %s", value, key->words);
+	if (key->length && strlen(value) > key->length)
+		return error_set(error, -EINVAL, "it has more than %zu characters", key->length);
+	if ((key->is_allowed && !key->is_allowed(value)) || !is_allowed_then(key, value, release) ||
+	    (ranged && !property_is_number(value, key->least, key->most)))
+		return error_set(error, -EINVAL, "'%s' is no value for it", value);
 	return 0;
 }

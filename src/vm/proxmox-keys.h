@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "vm/property-string.h"
+#include "vm/proxmox-formats.h"
 
 enum proxmox_type { PROXMOX_TEXT, PROXMOX_BOOLEAN, PROXMOX_INTEGER, PROXMOX_NUMBER };
 
@@ -14,12 +14,24 @@ struct proxmox_key {
 	const char *name;
 	enum proxmox_type type;
 	unsigned int count; /* of those with a number behind the name: name0 to name(count-1); 0: without number */
-	const struct property_format *format;
+	const struct property_format *format; /* what is taken, or NULL */
+	bool (*is_taken)(const char *value);  /* likewise */
 	struct release since;
+
+	/* What `qm config` checks besides: see proxmox_verify_value(). Where both limits are 0 there are none. */
+	int64_t least;
+	int64_t most;
+	const char *words;
+	bool (*is_allowed)(const char *value);
+	size_t length;    /* at most; 0: any */
+	bool of_snapshot; /* of a snapshot or hibernation: checked since 9.0.23 only */
 };
 
 /* NULL: no release knows it. */
 const struct proxmox_key *proxmox_find_key(const char *name);
+
+/* Since when qemu-server knows this very name: of a kind of which there were fewer once, those behind came later. */
+struct release proxmox_key_since(const struct proxmox_key *key, const char *name);
 
 /*
  * The value as Proxmox VE has it once it is read: 1 and 0 for switches, whole numbers without leading zeros, one pair of
@@ -34,7 +46,3 @@ int proxmox_check_value(struct arena *arena, const struct proxmox_key *key, cons
  */
 int proxmox_verify_value(struct arena *arena, const struct proxmox_key *key, const char *value, struct release release,
 			 struct error *error) MUST_CHECK;
-
-extern const struct property_format proxmox_machine_format;
-extern const struct property_format proxmox_hostpci_format;
-extern const struct property_format proxmox_cpu_format;

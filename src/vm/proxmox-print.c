@@ -6,6 +6,9 @@
 
 #include "vm/proxmox-keys.h"
 
+/* That the API's description of it allows. */
+#define DESCRIPTION_MAX 8192
+
 struct item {
 	const char *key;
 	const char *value;
@@ -55,6 +58,19 @@ static struct items items_of(struct arena *arena, const struct proxmox_section *
 
 /* ---- qm config ---- */
 
+/* Characters of what is percent-encoded UTF-8. */
+static size_t count_characters(const char *encoded)
+{
+	size_t count = 0;
+	for (; *encoded; encoded++) {
+		/* %80 to %BF go on with a character that began before. */
+		bool goes_on = *encoded == '%' && strchr("89AB", encoded[1]);
+		count += !goes_on;
+		encoded += *encoded == '%' ? 2 : 0;
+	}
+	return count;
+}
+
 /*
  * `qm config` checks what it is about to print against the API's description, and prints nothing when one value is not
  * as it should be, though Proxmox VE itself goes by it.
@@ -65,7 +81,13 @@ static int verify(struct arena *arena, const struct proxmox_config *config, cons
 	for (size_t i = 0; i < items->count; i++) {
 		const struct item *item = &items->items[i];
 		const struct proxmox_key *key = proxmox_find_key(item->key);
-		int r = key ? proxmox_verify_value(arena, key, item->value, config->release, error) : 0;
+		bool described = strcmp(item->key, "description") == 0;
+		if (described && count_characters(item->value) > DESCRIPTION_MAX)
+			return error_set(
+				error, -EINVAL,
+				"'qm config' prints nothing of it: the description has more than %d characters",
+				DESCRIPTION_MAX);
+		int r = key && !described ? proxmox_verify_value(arena, key, item->value, config->release, error) : 0;
 		if (r < 0)
 			return error_prefix(error, r, "'qm config' prints nothing of it: %s", item->key);
 	}

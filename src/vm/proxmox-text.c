@@ -111,13 +111,14 @@ static size_t blank_at_end(struct slice text)
 	return 0;
 }
 
-/* All but printable ASCII, and '%' and ':' of that, too. */
-static bool is_encoded(unsigned char byte)
+/* All but printable ASCII, and ':' of that, too. */
+static bool is_encoded(unsigned char byte, bool percent)
 {
-	return byte < 0x20 || byte > 0x7e || byte == '%' || byte == ':';
+	return byte < 0x20 || byte > 0x7e || byte == ':' || (percent && byte == '%');
 }
 
-void proxmox_describe(struct arena *arena, struct slice decoded, const char **ret_text, const char **ret_encoded)
+void proxmox_describe(struct arena *arena, struct slice decoded, bool percent, const char **ret_text,
+		      const char **ret_encoded)
 {
 	struct buffer text = { .arena = arena };
 	struct buffer encoded = { .arena = arena };
@@ -131,7 +132,7 @@ void proxmox_describe(struct arena *arena, struct slice decoded, const char **re
 			buffer_putc(&text, (char)byte);
 		else
 			buffer_puts(&text, REPLACEMENT);
-		if (is_encoded(byte))
+		if (is_encoded(byte, percent))
 			buffer_printf(&encoded, "%%%02X", byte);
 		else
 			buffer_putc(&encoded, (char)byte);

@@ -13,6 +13,7 @@ void proxmox_decode(struct buffer *buffer, struct slice line);
 
 /*
  * What comes of all its lines, without the blanks at its end: for people (a NUL in it is U+FFFD), and encoded in one line,
- * as `qm config` prints it.
+ * as `qm config` prints it; `percent`: '%' is encoded as well.
  */
-void proxmox_describe(struct arena *arena, struct slice decoded, const char **ret_text, const char **ret_encoded);
+void proxmox_describe(struct arena *arena, struct slice decoded, bool percent, const char **ret_text,
+		      const char **ret_encoded);

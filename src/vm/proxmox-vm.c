@@ -6,6 +6,8 @@
 #include "vm/plain.h"
 #include "vm/proxmox-keys.h"
 #include "vm/proxmox-line.h"
+#include "vm/rewrite.h"
+#include "vm/wrapper.h"
 
 struct reading {
 	struct arena *arena;
@@ -13,6 +15,9 @@ struct reading {
 	const struct proxmox_section *settings;
 	struct hostpci devices[HOSTPCI_MAX];
 	struct proxmox_line line;
+	const struct wrapper_vm *wrapper; /* what the QEMU wrapper is told of it; NULL: nothing */
+	const char *wrapper_problem;
+	bool wrapped; /* it changes the line */
 	struct vm *vm;
 };
 
@@ -34,6 +39,48 @@ static const char *where_is(const struct reading *reading, const char *key)
 }
 
 /* ---- The line ---- */
+
+/* The first word of args: on the new line; words that are put before it are not of args:. */
+static size_t new_args_from(const struct viommu_result *result, size_t old)
+{
+	size_t i = 0;
+	while (i < result->count &&
+	       (result->words[i].place < old || (result->words[i].place == old && result->words[i].origin != old)))
+		i++;
+	return i;
+}
+
+/* The QEMU wrapper stands between qemu-server and QEMU: what it would make of the line is what QEMU gets. */
+static void wrap_line(struct reading *reading)
+{
+	struct error error;
+	struct viommu_result result;
+	struct proxmox_line *line = &reading->line;
+	const struct wrapper_state *state = reading->definition->wrapper;
+	const struct vm_rewrite_request request = {
+		.words = line->words.items,
+		.count = line->words.count,
+		.options = reading->wrapper->options,
+		.groups = reading->wrapper->groups.items,
+		.group_count = reading->wrapper->groups.count,
+		.root = reading->definition->node->root,
+	};
+	reading->wrapper_problem = wrapper_why_idle(state);
+	if (reading->wrapper_problem)
+		return;
+	if (vm_rewrite(reading->arena, &request, &result, &error) < 0) {
+		reading->wrapper_problem = arena_strdup(reading->arena, error.text);
+		return;
+	}
+	if (!result.changed)
+		return;
+	struct list words = { .arena = reading->arena };
+	for (size_t i = 0; i < result.count; i++)
+		list_add(&words, result.words[i].text);
+	line->args_from = new_args_from(&result, line->args_from);
+	line->words = words;
+	reading->wrapped = true;
+}
 
 static void read_line(struct reading *reading)
 {
@@ -89,9 +136,17 @@ static void describe_device(struct reading *reading, struct vm_device *device)
 static void describe_viommus(struct reading *reading)
 {
 	struct vm *vm = reading->vm;
-	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (vm->viommus[i].native)
-			vm->viommus[i].where = where_is(reading, "machine");
+	bool by_wrapper = reading->wrapped && !property_get(&reading->line.machine, "viommu");
+	for (size_t i = 0; i < vm->viommu_count; i++) {
+		struct vm_viommu *viommu = &vm->viommus[i];
+		if (viommu->native && by_wrapper) {
+			viommu->where = arena_printf(reading->arena, "%s: %s", reading->wrapper->where, viommu->where);
+			viommu->native = false;
+			viommu->by_wrapper = true;
+		} else if (viommu->native) {
+			viommu->where = where_is(reading, "machine");
+		}
+	}
 	if (vm->irqchip_where && !text_starts_with(vm->irqchip_where, "args: ")) {
 		const char *where = where_is(reading, "machine");
 		vm->irqchip_where = where ? where : where_is(reading, "intel-tdx");
@@ -205,6 +260,8 @@ static void refuse(struct reading *reading, const char *key, const char *why)
 {
 	const char *where = where_is(reading, key);
 	list_printf(&reading->vm->problems, "%s: %s: Proxmox VE refuses to start the VM", where ? where : key, why);
+	if (strcmp(key, "machine") == 0)
+		reading->vm->refused = reading->vm->problems.items[reading->vm->problems.count - 1];
 }
 
 static void check_machine(struct reading *reading)
@@ -274,7 +331,13 @@ void proxmox_vm_read(struct arena *arena, const struct proxmox_definition *defin
 	hostpci_read(node, reading.settings, elsewhere, reading.devices);
 	proxmox_line_make(arena, reading.settings, definition->config->release, definition->id, reading.devices,
 			  &reading.line);
+	if (definition->wrapper && !elsewhere && !definition->settings)
+		reading.wrapper = wrapper_find_vm(definition->wrapper, definition->id);
+	if (reading.wrapper)
+		wrap_line(&reading);
 	read_line(&reading);
+	ret->wrapper = reading.wrapper;
+	ret->wrapper_problem = reading.wrapper_problem;
 	ret->manager = VM_PROXMOX;
 	ret->source = VM_FROM_CONFIGURATION;
 	ret->id = definition->id;

@@ -15,7 +15,8 @@ struct proxmox_definition {
 	const struct proxmox_section *settings; /* a snapshot's; NULL: the main section with pending changes made */
 	const char *id;
 	const char *path;
-	const char *node_name; /* whose VM it is, or NULL */
+	const char *node_name;               /* whose VM it is, or NULL */
+	const struct wrapper_state *wrapper; /* of the host; NULL: not looked at */
 };
 
 /* Always gives an answer; what Proxmox VE or QEMU would not take is in its `problems`. */

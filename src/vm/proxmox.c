@@ -70,8 +70,11 @@ static void ignore_strange(struct reader *reader, struct slice line)
 
 static void end_description(struct reader *reader)
 {
+	/* pve-common 8.2.2, of the same day. */
+	static const struct release encodes_percent = { { 8, 2, 4 } };
+	struct slice decoded = { reader->description.text, reader->description.length };
 	if (reader->described)
-		proxmox_describe(reader->arena, (struct slice){ reader->description.text, reader->description.length },
+		proxmox_describe(reader->arena, decoded, release_has(reader->config->release, encodes_percent),
 				 &reader->section->description, &reader->section->description_encoded);
 	reader->description = (struct buffer){ .arena = reader->arena };
 	reader->described = false;
@@ -267,8 +270,13 @@ static void judge(struct reader *reader, struct proxmox_entry *entry)
 	/* What cloud-init was last given is kept for information only, and not looked at. */
 	if (section->kind == PROXMOX_UNKNOWN || section->kind == PROXMOX_SPECIAL || is_taken_for_special(reader))
 		return;
-	if (!key) {
-		entry->problem = "Proxmox VE knows no such setting";
+	if (!key || !release_has(reader->config->release, proxmox_key_since(key, entry->key))) {
+		entry->problem =
+			key ? arena_printf(reader->arena,
+					   "Proxmox VE does not know it: qemu-server has it since " RELEASE_FORMAT
+					   " only",
+					   RELEASE_PARTS(proxmox_key_since(key, entry->key))) :
+			      "Proxmox VE knows no such setting";
 		ignore(reader, "'%s': %s%s", entry->key, entry->problem, as_if_absent);
 	} else if (proxmox_check_value(reader->arena, key, entry->value, reader->config->release, &entry->value,
 				       &error) < 0) {

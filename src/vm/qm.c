@@ -54,12 +54,14 @@ int qm_run(const struct root *root, struct arena *arena, const char *const *word
 	struct list argv = { .arena = arena };
 	struct buffer command = { .arena = arena };
 	struct child_result result;
-	list_add(&argv, "qm");
+	/* A login's PATH may lack the system's folders. */
+	const char *program = child_find_program(arena, "qm");
+	list_add(&argv, program ? program : "/usr/sbin/qm");
 	for (size_t i = 0; words[i]; i++)
 		list_add(&argv, words[i]);
-	for (size_t i = 0; i < argv.count; i++) {
-		if (i)
-			buffer_putc(&command, ' ');
+	buffer_puts(&command, "qm");
+	for (size_t i = 1; i < argv.count; i++) {
+		buffer_putc(&command, ' ');
 		shell_quote(&command, argv.items[i]);
 	}
 	struct child_request request = { .argv = argv.items, .timeout_ms = timeout_s * 1000, .alone = true };

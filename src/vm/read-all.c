@@ -5,6 +5,7 @@
 #include "vm/libvirt.h"
 #include "vm/process.h"
 #include "vm/proxmox-vm.h"
+#include "vm/wrapper.h"
 
 #define NODES "/etc/pve/nodes"
 
@@ -46,6 +47,7 @@ static void read_definition(struct gathering *gathering, const char *node, const
 		.id = id,
 		.path = path,
 		.node_name = node,
+		.wrapper = gathering->vms->wrapper,
 	};
 	proxmox_vm_read(arena, &definition, vms_add(arena, gathering->vms));
 }
@@ -74,6 +76,9 @@ static void read_proxmox(struct gathering *gathering)
 		return;
 	}
 	proxmox_node_open(gathering->root, gathering->arena, &gathering->node);
+	struct wrapper_state *wrapper = arena_alloc(gathering->arena, sizeof(*wrapper));
+	wrapper_state_read(gathering->root, gathering->arena, wrapper);
+	gathering->vms->wrapper = wrapper;
 	/* Of a single node there is no doubt, whatever the host is called. */
 	if (nodes.count == 1)
 		gathering->node.name = nodes.items[0];

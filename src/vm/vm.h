@@ -10,6 +10,8 @@
 #include "qemu/vm.h"
 
 struct proxmox_config;
+struct wrapper_state;
+struct wrapper_vm;
 struct libvirt_domain;
 
 enum vm_manager { VM_PLAIN, VM_PROXMOX, VM_LIBVIRT };
@@ -23,8 +25,10 @@ struct vm_viommu {
 	enum vm_viommu_model model;
 	const char *where; /* "machine: q35,viommu=intel", "args: -device intel-iommu,...", "-device intel-iommu,..." */
 	bool native;       /* the manager's own setting: put in the right place by it */
+	bool by_wrapper;   /* the QEMU wrapper of this host adds it */
 	bool first;        /* stands before every vfio device on the line that results */
 	const char *after; /* the vfio device that stands before it, when not first; or NULL */
+	const char *doubt; /* why `first` is a guess; NULL: it is none */
 	enum vm_answer caching_mode;
 	enum vm_answer intremap; /* UNKNOWN: auto */
 	enum vm_answer eim;
@@ -127,6 +131,10 @@ struct vm {
 	const char *display;    /* vga: */
 	bool x_vga;
 
+	/* What the QEMU wrapper of this host is told of it (vm/wrapper.h), or NULL; the line that results is the one then. */
+	const struct wrapper_vm *wrapper;
+	const char *wrapper_problem; /* why the wrapper would leave its line as it is; NULL: it would not */
+
 	struct vm_viommu *viommus; /* in the order of the line that results */
 	size_t viommu_count;
 	struct vm_device *devices;
@@ -137,6 +145,7 @@ struct vm {
 	const struct libvirt_domain *domain;        /* libvirt: what it was read from; or NULL */
 	const struct qemu_vm *line;                 /* the QEMU line that it was read from; or NULL */
 	struct list problems;                       /* what could not be read or understood, as sentences */
+	const char *refused; /* of these, why the manager does not start it with its machine as it is set; or NULL */
 };
 
 struct vms {
@@ -145,6 +154,7 @@ struct vms {
 	const char *node;  /* what this host is called in its cluster, or NULL */
 	struct list nodes; /* all of that cluster, this one included; none: no cluster */
 	struct list problems;
+	const struct wrapper_state *wrapper; /* of this host; NULL: it has no Proxmox VE */
 };
 
 /*

@@ -28,6 +28,8 @@ int wrapper_line_read(struct arena *arena, struct slice line, struct wrapper_lin
 	struct slice rest = line;
 	struct slice word;
 	*ret = (struct wrapper_line){ .groups = { .arena = arena } };
+	if (line.length && memchr(line.start, '\0', line.length))
+		return error_set(error, -EINVAL, "it holds a NUL");
 	while (slice_next_word(&rest, &word) && word.start[0] != '#') {
 		list_add(&words, arena_strndup(arena, word.start, word.length));
 		ret->length = (size_t)(word.start - line.start) + word.length;

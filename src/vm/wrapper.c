@@ -168,7 +168,7 @@ static void read_once(const struct root *root, struct arena *arena, struct wrapp
 static const char *find_problem(const struct root *root, struct arena *arena, const struct wrapper_state *state)
 {
 	char *target;
-	const struct fact *facts[] = { &state->program, &state->real, &state->diversion, &state->conf };
+	const struct fact *facts[] = { &state->program, &state->real, &state->conf, &state->diversion };
 	if (fact_absent(&state->program)) {
 		if (root_read_link(root, arena, WRAPPER_PLACE, &target, NULL) == 0)
 			return arena_printf(arena, "%s is not the wrapper but a link to %s", WRAPPER_PLACE, target);
@@ -176,11 +176,11 @@ static const char *find_problem(const struct root *root, struct arena *arena, co
 	}
 	if (fact_absent(&state->real))
 		return arena_printf(arena, "%s, the real QEMU, is not there: no VM can be started", state->real.path);
-	if (fact_absent(&state->diversion))
-		return "dpkg does not divert " WRAPPER_PLACE ": the next upgrade of QEMU puts its own there";
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
 		if (fact_unknown(facts[i]))
 			return facts[i]->problem;
+	if (fact_absent(&state->diversion))
+		return "dpkg does not divert " WRAPPER_PLACE ": the next upgrade of QEMU puts its own there";
 	if (!fact_is(&state->program, NESTPCI_VERSION))
 		return arena_printf(arena, "%s is the wrapper of nestpci %s, and this is nestpci %s", WRAPPER_PLACE,
 				    state->program.text, NESTPCI_VERSION);
@@ -206,4 +206,12 @@ const struct wrapper_vm *wrapper_find_vm(const struct wrapper_state *state, cons
 		if (text_equals(state->vms[i].name, id))
 			return &state->vms[i];
 	return NULL;
+}
+
+const char *wrapper_why_idle(const struct wrapper_state *state)
+{
+	/* Without a diversion, or of another version, it still acts. */
+	bool acts = fact_known(&state->program) && fact_known(&state->real) && state->conf.state != FACT_WRONG &&
+		    state->conf.state != FACT_UNREADABLE;
+	return acts ? NULL : state->problem;
 }

@@ -42,3 +42,6 @@ void wrapper_state_read(const struct root *root, struct arena *arena, struct wra
 
 /* What it is told of a VM of Proxmox VE; NULL: nothing. */
 const struct wrapper_vm *wrapper_find_vm(const struct wrapper_state *state, const char *id);
+
+/* Why it acts on no VM at all at the next start; NULL: nothing is known to keep it from that. */
+const char *wrapper_why_idle(const struct wrapper_state *state);

@@ -46,8 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.efi = data[0] & 8,
 		.eim = data[0] & 16 ? DOMAIN_ON : DOMAIN_UNSET,
 		.libvirt_version = data[0] & 32 ? 7000000 : 9000000,
-		.host_address_width = data[0] & 64 ? 39 : 0,
-		.aw_bits = data[0] & 128 ? 48 : 0,
+		.aw_bits = data[0] & 64  ? 39 :
+			   data[0] & 128 ? 48 :
+					   0,
 		.members = members,
 		.member_count = ARRAY_SIZE(members),
 	};

@@ -373,6 +373,11 @@ an_open_device_is_refused() {
 	echo "$PAIR0" >/sys/bus/pci/drivers/vfio-pci/unbind &
 	usleep 500000
 	wants 0 timeout 20 $NESTPCI list
+	wants 0 timeout 20 $NESTPCI show "$PAIR0"
+	says "driver_override: not done after 1 s; the kernel is holding it up"
+	timeout 20 $NESTPCI check --brief --device "$PAIR0" >"$OUT" 2>&1
+	[ $? -le 1 ] || problem "check gave more than 1"
+	says "driver_override: not done after 1 s; the kernel is holding it up"
 	wants 3 timeout 60 $NESTPCI unbind --timeout 2 "$PAIR0"
 	says "not done after 2 s"
 	kill $pid
@@ -567,6 +572,94 @@ inactive_members_are_refused() {
 	wants 0 $NESTPCI bind --dry-run "$ALONE"
 }
 
+# A helper that answers as nestpci-libvirt does (docs/libvirt-helper.md), for a domain that has $ALONE; it notes what it
+# was asked, and does what libvirt would. "node-detach" fails while /tmp/libvirt-refuses is there.
+make_libvirt() {
+	bus=$(echo "$ALONE" | cut -d: -f2)
+	mkdir -p /run/libvirt /tmp/bin
+	: >/run/libvirt/libvirt-sock
+	rm -f /tmp/asked
+	cat >/tmp/bin/nestpci-libvirt <<-END
+		#!/bin/sh
+		request=\$(cat)
+		device=$DEVICES/$ALONE
+		case \$request in
+		*'"operation":"list"'*)
+			echo '{"result": {"uri": "qemu:///system", "libvirt": 9000000, "domains": [{"name": "l1",
+			"uuid": "30d42f19-7e4b-5d98-b8db-d600ca6ca472", "state": "shut off", "active": false,
+			"persistent": true, "autostart": $1, "managed_save": false, "definition": {"name": "domain",
+			"attributes": {"type": "kvm"}, "children": [{"name": "name", "text": "l1"}, {"name": "uuid",
+			"text": "30d42f19-7e4b-5d98-b8db-d600ca6ca472"}, {"name": "devices", "children": [{"name": "hostdev",
+			"attributes": {"mode": "subsystem", "type": "pci", "managed": "yes"}, "children": [{"name": "source",
+			"children": [{"name": "address", "attributes": {"domain": "0x0000", "bus": "0x$bus", "slot": "0x00",
+			"function": "0x0"}}]}]}]}]}}]}}' ;;
+		*'"operation":"node-detach"'*'"address":"$ALONE"'*)
+			echo detach >>/tmp/asked
+			if [ -e /tmp/libvirt-refuses ]; then
+				echo '{"error": {"text": "detach: it is in use by domain l2", "errno": 16}}'
+				exit 1
+			fi
+			echo vfio-pci >\$device/driver_override
+			echo $ALONE >\$device/driver/unbind
+			echo $ALONE >/sys/bus/pci/drivers_probe
+			echo '{"result": {}}' ;;
+		*'"operation":"node-reattach"'*'"address":"$ALONE"'*)
+			echo reattach >>/tmp/asked
+			echo >\$device/driver_override
+			echo $ALONE >\$device/driver/unbind
+			echo $ALONE >/sys/bus/pci/drivers_probe
+			echo '{"result": {}}' ;;
+		*)
+			echo "\$request" >>/tmp/asked
+			exit 2 ;;
+		esac
+	END
+	chmod 755 /tmp/bin/nestpci-libvirt
+	PATH=/tmp/bin:$PATH
+}
+
+asked() { [ "$(cat /tmp/asked 2>/dev/null | tr '\n' ' ')" = "$1" ] || problem "libvirt was asked: $(cat /tmp/asked)"; }
+
+libvirt_moves_what_it_manages() {
+	make_libvirt true
+	wants 0 $NESTPCI bind --dry-run "$ALONE"
+	says "note: libvirt moves $ALONE, because domain l1 has it with managed='yes'"
+	asked ""
+	wants 0 $NESTPCI bind "$ALONE"
+	has "$ALONE" vfio-pci vfio-pci
+	asked "detach "
+	wants 0 $NESTPCI unbind "$ALONE"
+	has "$ALONE" nvme "(null)"
+	asked "detach reattach "
+	no_record
+}
+
+# What it refuses is not done behind its back; what is in use is refused before it is asked.
+libvirt_may_refuse() {
+	make_libvirt true
+	: >/tmp/libvirt-refuses
+	wants 3 $NESTPCI bind "$ALONE"
+	says "by libvirt: detach: it is in use by domain l2"
+	has "$ALONE" nvme "(null)"
+	no_record
+	rm /tmp/libvirt-refuses /tmp/asked
+	disk=$(disk_of "$ALONE")
+	exec 9<"/dev/$disk"
+	wants 3 $NESTPCI bind "$ALONE"
+	exec 9<&-
+	asked ""
+}
+
+# A domain that neither runs nor is started with the host is no reason.
+libvirt_is_left_out_of_it() {
+	make_libvirt false
+	wants 0 $NESTPCI bind "$ALONE"
+	says_not libvirt
+	wants 0 $NESTPCI unbind "$ALONE"
+	asked ""
+	rm -r /run/libvirt /tmp/bin
+}
+
 # A user other than root is told which file it is about.
 without_root() {
 	cp "$(command -v ${NESTPCI%% *})" /tmp/nestpci-user
@@ -586,7 +679,8 @@ for test in list_shows_them malformed_addresses missing_addresses bridges_are_re
 	open_controllers_are_refused a_node_elsewhere_is_seen the_default_route_is_refused an_open_group_is_refused \
 	an_open_device_is_refused the_first_is_restored_when_the_second_fails a_driver_that_does_not_come unbind_is_all_or_nothing \
 	a_write_that_hangs two_at_once killed_half_way \
-	an_unbind_that_hangs a_third_driver_is_left loop_devices_are_refused inactive_members_are_refused without_root; do
+	an_unbind_that_hangs a_third_driver_is_left loop_devices_are_refused inactive_members_are_refused \
+	libvirt_moves_what_it_manages libvirt_may_refuse libvirt_is_left_out_of_it without_root; do
 	t $test
 done
 exit $failed

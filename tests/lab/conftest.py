@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+import debian_disk
+
 
 def extent():
     return os.environ.get("LAB") or ("full" if os.environ.get("CI") else "two")
@@ -27,3 +29,9 @@ def pytest_collection_modifyitems(items):
         reason = reason_to_skip(item, extent())
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def disk(build):
+    """A disk with a Debian that boots by GRUB."""
+    return debian_disk.get(build / "lab")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """daemons.py FOLDER: real virtlogd and libvirtd with nothing of this machine's.
 
-To be run by `unshare --mount --net`. Whatever libvirt calls its own (/etc/libvirt, /run/libvirt, ...) is a folder below
+To be run by `unshare --mount --net`. Whatever libvirt and nestpci call their own (/etc/libvirt, /run/libvirt, ...) is a folder below
 FOLDER here, so that programs started in this mount namespace (nsenter --mount) find it at its real place, and others at
 FOLDER/run/libvirt/libvirt-sock. Reads commands from standard input, a line each, and answers each with one line:
 
@@ -23,7 +23,7 @@ import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
-OWN = ["/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt", "/run/libvirt"]
+OWN = ["/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt", "/run/libvirt", "/var/lib/nestpci"]
 
 QEMU_CONF = """
 user = "root"

@@ -48,6 +48,9 @@ def test_by_name_with_settings(place):
     ["--version"],
     ["-version"],
     ["-machine", "help"],
+    # pvestatd asks so for the flags that guests can have.
+    ["-machine", "pc", "-display", "none", "-chardev", "socket,id=qmp,path=/var/run/qemu-server/-1.qmp,server=on,wait=off",
+     "-mon", "chardev=qmp,mode=control", "-pidfile", "/var/run/qemu-server/-1.pid", "-S", "-daemonize", "-cpu", "host"],
     ["-id", "101", "-cpu", "help"],
     [],
 ])
@@ -120,6 +123,21 @@ def test_itself_is_not_the_real_qemu(place):
     done = run(place, *LINE, timeout=10)
     assert done.returncode == 126
     assert "is this wrapper itself" in done.stderr
+
+
+def test_without_proc_it_goes_by_how_it_was_called(place):
+    """As in a chroot that has none."""
+    if os.geteuid() != 0:
+        pytest.skip("a mount namespace needs root")
+    words = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", place / "kvm", *LINE]
+    done = subprocess.run(words, capture_output=True, text=True, check=False,
+                          env=dict(os.environ, NESTPCI_WRAPPER_CONF=str(place / "conf")))
+    assert lines(done) == RIGHT
+
+
+def test_of_several_lines_the_last_counts(place):
+    (place / "conf").write_text("vm 101 aw-bits=39\nvm 101 eim=on\n")
+    assert "intel-iommu,intremap=on,caching-mode=on,eim=on" in lines(run(place, *LINE))
 
 
 def test_a_number_is_what_id_says(place):

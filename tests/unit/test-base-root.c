@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
@@ -127,6 +128,74 @@ static void links_cannot_lead_outside(void **state)
 	assert_string_equal(line, "inside");
 	assert_int(root_read_line(&root, &arena, "/out/secret", &line, NULL), 0);
 	assert_string_equal(line, "inside");
+}
+
+/* What each reader gives for a path, as a text. */
+static const char *all_answers(const struct root *root, struct arena *arena, const char *path)
+{
+	struct buffer text = { .arena = arena };
+	struct slice content = { "", 0 };
+	struct list names = { 0 };
+	struct stat status = { 0 };
+	struct error error = { 0 };
+	char nothing[] = "";
+	char *line = nothing;
+	int r = root_read(root, arena, path, &content, &error);
+	buffer_printf(&text, "%d %.*s %s;", r, (int)content.length, content.start, r < 0 ? error.text : "");
+	r = root_read_link(root, arena, path, &line, &error);
+	buffer_printf(&text, "%d %s %s;", r, line, r < 0 ? error.text : "");
+	r = root_real_path(root, arena, path, &line, &error);
+	buffer_printf(&text, "%d %s %s;", r, line, r < 0 ? error.text : "");
+	r = root_list(root, arena, path, &names, &error);
+	buffer_printf(&text, "%d %zu %s;", r, names.count, r < 0 ? error.text : "");
+	r = root_stat(root, path, &status, &error);
+	buffer_printf(&text, "%d %o %s;", r, status.st_mode, r < 0 ? error.text : "");
+	return text.text;
+}
+
+static void a_directory_kept_open_changes_no_answer(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	make_machine(state, &root);
+	put_directory(state, "root/etc/folder");
+	put_file(state, "root/etc/folder/deep", "deep");
+	put_file(state, "root/etcetera", "another");
+	put_link(state, "root/etc/to-file", "/etc/one");
+	put_link(state, "root/etc/to-folder", "folder");
+	put_link(state, "root/etc/to-outside", in_folder(state, "secret"));
+	put_link(state, "root/etc/up-outside", "../../../secret");
+	put_link(state, "root/etc/to-itself", "to-itself");
+	put_link(state, "root/way", "etc");
+	static const char *const directories[] = { "/etc", "/way", "/etc/folder", "/none", "/etc/one", "/" };
+	static const char *const paths[] = { "/etc/one",
+					     "/etc/none",
+					     "/etc/folder",
+					     "/etc/to-file",
+					     "/etc/to-folder",
+					     "/etc/to-outside",
+					     "/etc/up-outside",
+					     "/etc/to-itself",
+					     "/etc/folder/deep",
+					     "/etc/..",
+					     "/etc/.",
+					     "/etc/",
+					     "/etc",
+					     "/etcetera",
+					     "/way/to-file",
+					     "/way/one",
+					     "/way/../etcetera",
+					     "//etc/one",
+					     "/etc//one",
+					     "/etc/one/" };
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+		struct root inside = root_enter(&root, directories[i]);
+		for (size_t j = 0; j < ARRAY_SIZE(paths); j++)
+			assert_string_equal(all_answers(&inside, &arena, paths[j]),
+					    all_answers(&root, &arena, paths[j]));
+		root_leave(&inside);
+		root_leave(&inside);
+	}
 }
 
 static void a_loop_of_links_ends(void **state)
@@ -358,6 +427,36 @@ static void a_snapshot_is_for_reading(void **state)
 	assert_int(root_ask(&offline, &arena, "x", never_asked, NULL, &text, &error), -ENOTSUP);
 }
 
+/* openat2(2) gives up where something is renamed while it goes by "..". */
+static void is_not_put_off_by_renames(void **state)
+{
+	AUTO_ROOT root = ROOT_NONE;
+	AUTO_ARENA arena = { 0 };
+	char *line;
+	make_machine(state, &root);
+	assert_int(symlink("../../../../root/etc/../etc/../etc/one", in_folder(state, "root/sys/bus/link")), 0);
+	put_directory(state, "root/root");
+	assert_int(symlink("../etc", in_folder(state, "root/root/etc")), 0);
+	char *from = strdup(in_folder(state, "a"));
+	char *to = strdup(in_folder(state, "b"));
+	put_directory(state, "a");
+	pid_t pid = fork();
+	if (pid == 0)
+		for (;;) {
+			(void)!rename(from, to);
+			(void)!rename(to, from);
+		}
+	for (int i = 0; i < 20000; i++)
+		if (root_read_line(&root, &arena, "/sys/bus/link", &line, NULL) < 0) {
+			kill(pid, SIGKILL);
+			fail_msg("look %d: %s", i, strerror(errno));
+		}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	free(from);
+	free(to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +465,7 @@ int main(void)
 		test_in_folder(tells_unreadable),
 		test_in_folder(refuses_a_file_too_large),
 		test_in_folder(links_cannot_lead_outside),
+		test_in_folder(a_directory_kept_open_changes_no_answer),
 		test_in_folder(a_loop_of_links_ends),
 		test_in_folder(a_fifo_does_not_hold_us_up),
 		test_in_folder(reads_links_and_real_paths),
@@ -375,6 +475,7 @@ int main(void)
 		test_in_folder(reads_a_snapshot),
 		test_in_folder(says_what_a_snapshot_does_not_hold),
 		test_in_folder(a_snapshot_answers_as_it_was_answered),
+		test_in_folder(is_not_put_off_by_renames),
 		test_in_folder(a_snapshot_is_for_reading),
 	};
 	return cmocka_run_group_tests_name("base-root", tests, NULL, NULL);

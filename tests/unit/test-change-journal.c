@@ -234,6 +234,38 @@ static void settings_are_planned_and_kept(void **state)
 	end(&fixture);
 }
 
+static void what_is_for_one_start_is_unfinished_until_it_is_taken_back(void **state)
+{
+	struct fixture fixture;
+	struct journal_entry entry;
+	struct journal_entry found_entry;
+	struct error error;
+	bool found;
+	begin(&fixture, state);
+	put_vm(state);
+	set_in_plan(&fixture, "machine", "q35,viommu=intel");
+	fixture.plan.once = true;
+	fixture.plan.purpose = "viommu 101";
+	assert_int(journal_add(&fixture.root, &fixture.arena, &fixture.plan, &entry, NULL), 0);
+	entry.state = JOURNAL_APPLIED;
+	entry.step = 1;
+	assert_int(journal_save(&fixture.root, &fixture.arena, &entry, NULL), 0);
+	assert_int(journal_find_unfinished(&fixture.root, &fixture.arena, &found_entry, &found, &error), 0);
+	assert_true(found && found_entry.plan.once);
+	assert_string_equal(found_entry.plan.purpose, "viommu 101");
+	/* Somebody waits for that start: it is his. */
+	int claim = journal_claim(&fixture.root, &fixture.arena, entry.number, &error);
+	assert_true(claim >= 0);
+	assert_int(journal_find_unfinished(&fixture.root, &fixture.arena, &found_entry, &found, &error), 0);
+	assert_false(found);
+	close(claim);
+	entry.state = JOURNAL_UNDONE;
+	assert_int(journal_save(&fixture.root, &fixture.arena, &entry, NULL), 0);
+	assert_int(journal_find_unfinished(&fixture.root, &fixture.arena, &found_entry, &found, &error), 0);
+	assert_false(found);
+	end(&fixture);
+}
+
 static void a_setting_that_somebody_else_made_stops_all(void **state)
 {
 	struct fixture fixture;
@@ -324,6 +356,7 @@ int main(void)
 		test_in_folder(ground_that_moved_is_shown),
 		test_in_folder(an_entry_is_read_as_it_was_written),
 		test_in_folder(settings_are_planned_and_kept),
+		test_in_folder(what_is_for_one_start_is_unfinished_until_it_is_taken_back),
 		test_in_folder(a_setting_that_somebody_else_made_stops_all),
 		cmocka_unit_test(a_damaged_entry_is_refused),
 		test_in_folder(a_second_lock_is_refused),

@@ -30,7 +30,11 @@ static void an_unknown_loader_is_unknown_with_the_reason(void **state)
 	m->boot.reason = "two ESPs, and neither is mounted";
 	assert_verdict(m, "boot-loader-known", VERDICT_UNKNOWN, "which boot loader");
 	assert_evidence(m, "boot-loader-known", "neither is mounted");
-	assert_verdict(m, "boot-parameters-in-force", VERDICT_UNKNOWN, "which file");
+	/* One cause, one line. */
+	assert_verdict(m, "boot-parameters-in-force", VERDICT_NA, "see boot-loader-known");
+	assert_verdict(m, "boot-parameters-elsewhere", VERDICT_NA, "see boot-loader-known");
+	assert_verdict(m, "boot-both-files", VERDICT_NA, "see boot-loader-known");
+	assert_int(count_verdicts(m, VERDICT_UNKNOWN), 1);
 }
 
 static void a_container_has_no_boot_loader(void **state)

@@ -176,6 +176,11 @@ static void a_device_that_nobody_wants_yet_spoils_nothing(void **state)
 	w->functions[2].problems.arena = &w->m.arena;
 	list_add(&w->functions[2].problems, "/sys/bus/pci/devices/0000:01:00.1/driver: Input/output error");
 	EXPECT("group-viable", UNKNOWN, "0000:01:00.1");
+	w->functions[2].problems.count = 0;
+	w->group.others.arena = &w->m.arena;
+	list_add(&w->group.others, "0000:05:00.0");
+	EXPECT("group-viable", UNKNOWN, "or is gone: 0000:05:00.0");
+	w->group.others.count = 0;
 	w->group.devices = UNREADABLE("devices");
 	EXPECT("group-viable", UNKNOWN, "devices");
 	EXPECT("group-other-members", UNKNOWN, "devices");
@@ -256,6 +261,20 @@ static void every_verdict_was_given(void **state)
 	assert_reached(reach);
 }
 
+/* Advice on its driver would contradict what device-vmd and device-is-no-bridge say. */
+static void what_never_goes_gets_no_advice_on_its_driver(void **state)
+{
+	WORLD;
+	w->functions[1].driver = "nvme";
+	w->m.set.vm = NULL;
+	EXPECT("device-driver", WARN, NULL);
+	w->device.address.domain = w->functions[1].address.domain = 0x10000;
+	EXPECT("device-driver", NA, "cannot be passed on: see device-vmd");
+	w->device.address.domain = w->functions[1].address.domain = 0;
+	w->functions[1].class = 0x060100;
+	EXPECT("device-driver", NA, "cannot be passed on: see device-is-no-bridge");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +292,7 @@ int main(void)
 		test_in_world(does_not_believe_an_acs_override),
 		test_in_world(a_device_that_is_missing_is_said_once),
 		test_in_world(of_what_is_not_known_nothing_is_said),
+		test_in_world(what_never_goes_gets_no_advice_on_its_driver),
 		cmocka_unit_test(every_verdict_was_given),
 	};
 	return cmocka_run_group_tests_name("check-device-driver", tests, NULL, NULL);

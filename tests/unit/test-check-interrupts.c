@@ -92,6 +92,21 @@ static void an_old_hub_of_unknown_revision_is_unknown(void **state)
 	stop_remapping(m);
 	add_hub(m, 0x3406, PCI_UNKNOWN);
 	assert_verdict(m, "interrupt-remapping-chipset", VERDICT_UNKNOWN, "revision is not known");
+	/* That they are not remapped is seen, whatever the cause; and nobody says that nothing is in the way. */
+	assert_verdict(m, "interrupt-remapping", VERDICT_FAIL, "why, is not known: this chipset may lose interrupts");
+	assert_evidence(m, "interrupt-remapping", "revision");
+	assert_int(count_verdicts(m, VERDICT_FAIL), 1);
+}
+
+static void an_unreadable_cause_is_named(void **state)
+{
+	struct model *m = *state;
+	make_l0(m);
+	stop_remapping(m);
+	m->units[0].ecap = fact_denied("/sys/class/iommu/dmar0/intel-iommu/ecap");
+	assert_verdict(m, "interrupt-remapping", VERDICT_FAIL, "why, is not known");
+	assert_evidence(m, "interrupt-remapping", "dmar0/intel-iommu/ecap");
+	assert_contains(find_finding(m, "interrupt-remapping")->remedy, "as root");
 }
 
 static void firmware_that_does_not_offer_it_is_the_cause(void **state)
@@ -210,6 +225,7 @@ int main(void)
 		test_with_model(old_hubs_have_an_erratum),
 		test_with_model(an_erratum_that_was_accepted_is_the_known_cause),
 		test_with_model(an_old_hub_of_unknown_revision_is_unknown),
+		test_with_model(an_unreadable_cause_is_named),
 		test_with_model(firmware_that_does_not_offer_it_is_the_cause),
 		test_with_model(a_viommu_without_it_is_the_cause),
 		test_with_model(every_unit_must_offer_it),

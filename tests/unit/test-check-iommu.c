@@ -274,6 +274,31 @@ static void a_viommu_for_interrupts_alone_translates_nothing(void **state)
 	assert_int(count_verdicts(m, VERDICT_FAIL), 1);
 }
 
+/* Firmware that leaves the registers of one unit at zero: the kernel drives it for nothing, the others go on. */
+static void one_unit_of_several_that_translates_nothing_is_said(void **state)
+{
+	struct model *m = *state;
+	make_l0(m);
+	m->units[1] = m->units[0];
+	m->host.iommus.count = 2;
+	m->units[0].cap = fact_with("/sys/class/iommu/dmar0/intel-iommu/cap", "0", 0);
+	m->units[0].width = 0;
+	m->units[0].translates = false;
+	m->functions[0] = (struct pci_function){ .address = { .bus = 1 }, .class = 0x010700, .group = "7" };
+	m->host.functions.count = 1;
+	assert_verdict(m, "iommu-translates", VERDICT_WARN, "dmar0 translates no addresses");
+	assert_int(count_verdicts(m, VERDICT_WARN), 1);
+	m->functions[0].group = NULL;
+	assert_verdict(m, "iommu-translates", VERDICT_FAIL, "dmar0 translates no addresses, and 0000:01:00.0 has no");
+	assert_evidence(m, "iommu-translates", "dmar0/intel-iommu/cap");
+	assert_int(count_verdicts(m, VERDICT_FAIL), 1);
+	/* Graphics that are left out are another matter. */
+	m->functions[0].address = (struct pci_address){ .device = 2 };
+	m->functions[0].class = 0x030000;
+	m->functions[0].vendor = 0x8086;
+	assert_verdict(m, "iommu-translates", VERDICT_WARN, NULL);
+}
+
 /* ---- How it translates ---- */
 
 static void a_viommu_without_caching_mode_passes_nothing_on(void **state)
@@ -474,6 +499,7 @@ int main(void)
 		test_with_model(a_kernel_without_a_driver_is_the_cause),
 		test_with_model(units_without_groups_cover_nothing),
 		test_with_model(a_viommu_for_interrupts_alone_translates_nothing),
+		test_with_model(one_unit_of_several_that_translates_nothing_is_said),
 		test_with_model(a_viommu_without_caching_mode_passes_nothing_on),
 		test_with_model(a_real_iommu_needs_no_caching_mode),
 		test_with_model(an_emulated_iommu_below_is_only_a_note),

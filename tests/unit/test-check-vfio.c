@@ -158,14 +158,34 @@ static void a_vm_behind_a_viommu_locks_its_memory_for_each_device(void **state)
 	assert_verdict(m, "memlock", VERDICT_PASS, NULL);
 	m->devices[1] = (struct vm_device){ .name = "hostdev1" };
 	m->vm.device_count = 2;
+	m->viommu.native = true;
 	m->host.versions.libvirt.fact = fact_with("/var/lib/dpkg/status", "8.0.0-1", 0);
 	m->host.versions.libvirt.parts[0] = 8;
 	assert_verdict(m, "memlock", VERDICT_WARN, "each of 2 devices");
 	assert_contains(find_finding(m, "memlock")->remedy, "17408");
 	m->host.versions.libvirt.parts[1] = 7;
 	assert_verdict(m, "memlock", VERDICT_PASS, "once for each device");
+	m->viommu.native = false;
+	assert_verdict(m, "memlock", VERDICT_NA, "does not see");
 	m->vm.manager = VM_PROXMOX;
 	assert_verdict(m, "memlock", VERDICT_NA, "as root");
+}
+
+static void libvirt_goes_by_its_hard_limit(void **state)
+{
+	struct model *m = *state;
+	make_l0(m);
+	give_vm(m, VM_LIBVIRT);
+	m->vm.mem_lock = true;
+	assert_verdict(m, "memlock", VERDICT_PASS, "<locked/>");
+	m->vm.hard_limit_mib = 9000;
+	assert_verdict(m, "memlock", VERDICT_PASS, "9000 MiB");
+	m->devices[1] = (struct vm_device){ .name = "hostdev1" };
+	m->vm.device_count = 2;
+	assert_verdict(m, "memlock", VERDICT_WARN, "lock 9000 MiB, and it needs 16384 MiB");
+	assert_contains(find_finding(m, "memlock")->remedy, "<hard_limit unit='MiB'>17408");
+	m->vm.hard_limit_mib = 16384;
+	assert_verdict(m, "memlock", VERDICT_PASS, NULL);
 }
 
 static void a_plain_qemu_has_the_limit_of_its_process(void **state)
@@ -200,6 +220,7 @@ int main(void)
 		test_with_model(huge_pages_must_be_free_where_nobody_makes_them),
 		test_with_model(without_transparent_huge_pages_l0_runs_out),
 		test_with_model(a_vm_behind_a_viommu_locks_its_memory_for_each_device),
+		test_with_model(libvirt_goes_by_its_hard_limit),
 		test_with_model(a_plain_qemu_has_the_limit_of_its_process),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

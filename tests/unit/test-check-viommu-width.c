@@ -23,7 +23,7 @@ static void the_viommu_is_no_wider_than_the_host_s(void **state)
 	EXPECT("vm-viommu-width", PASS, "48 bits by QEMU's default");
 	w->m.units[0].width = 39;
 	struct finding finding = EXPECT("vm-viommu-width", FAIL, "has 48 bits, and this host's IOMMU translates 39");
-	assert_string_equal(finding.remedy, "qm set 100 --machine pc-q35-10.1,viommu=intel,aw-bits=39");
+	assert_string_equal(finding.remedy, "qm set 100 --machine pc-q35-10.1,aw-bits=39,viommu=intel");
 	w->viommus[0].aw_bits = 39;
 	EXPECT("vm-viommu-width", PASS, NULL);
 	w->viommus[0].aw_bits = 42;
@@ -53,6 +53,14 @@ static void qemu_s_default_width_goes_by_its_release(void **state)
 	EXPECT("vm-viommu-width", UNKNOWN, "39 or 48");
 	w->m.units[0].width = 48;
 	EXPECT("vm-viommu-width", PASS, NULL);
+}
+
+static void without_q35_there_is_no_width(void **state)
+{
+	WORLD;
+	w->vms[0].q35 = false;
+	w->m.units[0].width = 39;
+	EXPECT("vm-viommu-width", NA, "no q35");
 }
 
 static void large_memory_wants_48_bits(void **state)
@@ -188,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test_in_world(the_viommu_is_no_wider_than_the_host_s),
 		test_in_world(qemu_s_default_width_goes_by_its_release),
+		test_in_world(without_q35_there_is_no_width),
 		test_in_world(large_memory_wants_48_bits),
 		test_in_world(first_stage_tables_have_one_bit_less),
 		test_in_world(virtio_s_width_goes_by_the_release),

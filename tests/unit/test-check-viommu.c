@@ -6,14 +6,14 @@ static struct reach reach[] = {
 	{ "vm-viommu-present",              P | W | F | N,     0 },
 	{ "vm-viommu-one",                  P | F | N,         0 },
 	{ "vm-viommu-model",                P | W | F | N,     0 },
-	{ "vm-viommu-first",                P | W | F | N,     0 },
+	{ "vm-viommu-first",                P | W | F | U | N, 0 },
 	{ "vm-viommu-bus",                  P | F | N,         0 },
 	{ "vm-bypass",                      P | F | N,         0 },
 	{ "vm-running-viommu",              P | F | U | N,     0 },
 	{ "vm-viommu-caching-mode",         P | F | U | N,     0 },
 	{ "vm-irqchip-split",               P | W | F | U | N, 0 },
 	{ "vm-viommu-interrupt-remapping",  P | F | U | N,     0 },
-	{ "vm-viommu-eim",                  P | F | U | N,     0 },
+	{ "vm-viommu-eim",                  P | W | F | U | N, 0 },
 	{ 0 },
 };
 /* clang-format on */
@@ -387,10 +387,50 @@ static void every_verdict_was_given(void **state)
 	assert_reached(reach);
 }
 
+static struct version libvirt_version(const char *text, unsigned int major, unsigned int minor)
+{
+	return (struct version){ KNOWN("/var/lib/dpkg/status", text), { major, minor, 0 } };
+}
+
+/* An XML that libvirt has not taken yet. */
+static void libvirt_adds_what_a_file_lacks(void **state)
+{
+	WORLD;
+	w->vms[0].manager = VM_LIBVIRT;
+	w->vms[0].uri = NULL;
+	w->vms[0].irqchip = VM_IRQCHIP_DEFAULT;
+	w->viommus[0].native = true;
+	w->viommus[0].intremap = VM_YES;
+	EXPECT("vm-irqchip-split", WARN, "10.10 and later adds it");
+	w->m.host.versions.libvirt = libvirt_version("9.0.0", 9, 0);
+	EXPECT("vm-irqchip-split", FAIL, "refuses intremap=on");
+	w->m.host.versions.libvirt = libvirt_version("11.0.0", 11, 0);
+	EXPECT("vm-irqchip-split", PASS, "libvirt 11.0.0 splits");
+	w->vms[0].uri = "qemu:///system";
+	EXPECT("vm-irqchip-split", FAIL, NULL);
+	w->vms[0].irqchip = VM_IRQCHIP_SPLIT;
+	w->vms[0].cpus = 256;
+	w->viommus[0].eim = VM_UNKNOWN;
+	EXPECT("vm-viommu-eim", PASS, NULL);
+	w->m.host.versions.libvirt = libvirt_version("9.0.0", 9, 0);
+	EXPECT("vm-viommu-eim", FAIL, "libvirt refuses");
+	w->m.host.versions.libvirt.fact = UNREADABLE("/var/lib/dpkg/status");
+	EXPECT("vm-viommu-eim", WARN, "before 10.10");
+}
+
+static void an_order_can_be_a_guess(void **state)
+{
+	WORLD;
+	w->viommus[0].doubt = "it depends";
+	EXPECT("vm-viommu-first", UNKNOWN, "it depends");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test_in_world(a_right_vm_fails_nowhere),
+		test_in_world(libvirt_adds_what_a_file_lacks),
+		test_in_world(an_order_can_be_a_guess),
 		test_in_world(each_fault_is_one_failure_that_names_it),
 		test_in_world(an_l2_needs_no_vm_for_hypervisors),
 		test_in_world(a_vm_of_no_known_kind_is_not_judged),

@@ -136,7 +136,7 @@ static void a_device_wants_a_port_of_its_own(void **state)
 	on_conventional_pci(w);
 	configure(w, "hostpci0: 01:00.0,rombar=0\n", 9, 2, 6);
 	struct finding finding = EXPECT("vm-device-pcie", FAIL, "with the VM's own disks");
-	assert_string_equal(finding.remedy, "qm set 100 --hostpci0 01:00.0,rombar=0,pcie=1");
+	assert_string_equal(finding.remedy, "qm set 100 --hostpci0 01:00.0,pcie=1,rombar=0");
 	w->vms[0].manager = VM_PLAIN;
 	w->devices[0].native = false;
 	EXPECT("vm-device-pcie", PASS, "shares its group");

@@ -12,7 +12,7 @@ static struct reach reach[] = {
 	{ "vm-firmware",         P | W | U | N,     0 },
 	{ "vm-efi-disk",         P | W | U | N,     0 },
 	{ "vm-windows-amd",      P | W | U | N,     0 },
-	{ "vm-understood",       P | W | N,         0 },
+	{ "vm-understood",       P | W | F | N,     0 },
 	{ "vm-release",          P | F | U | N,     0 },
 	{ "vm-pending",          P | W | N,         0 },
 	{ "vm-args",             P | W | F | N,     0 },
@@ -159,6 +159,12 @@ static void shows_what_was_not_understood(void **state)
 	w->vms[0].problems.count = 0;
 	w->vms[0].path = NULL;
 	EXPECT("vm-understood", NA, NULL);
+	/* Where no device is there, no other check says so. */
+	list_add(&w->vms[0].problems, "machine: pc,viommu=intel: the Intel vIOMMU needs q35");
+	w->vms[0].refused = "machine: pc,viommu=intel: the Intel vIOMMU needs q35";
+	EXPECT("vm-understood", WARN, NULL);
+	w->vms[0].device_count = 0;
+	EXPECT("vm-understood", FAIL, "does not start: machine: pc,viommu=intel");
 }
 
 static void says_what_a_release_does_not_take(void **state)
@@ -339,6 +345,8 @@ static void libvirt_does_not_see_a_hidden_viommu(void **state)
 	w->vms[0].device_count = 2;
 	struct finding finding = EXPECT("vm-memlock", WARN, "2 devices");
 	assert_contains(finding.remedy, "<hard_limit unit='MiB'>17408</hard_limit>");
+	w->vms[0].hard_limit_mib = 100;
+	EXPECT("vm-memlock", NA, "memlock");
 }
 
 static void huge_pages_want_numa(void **state)
@@ -386,6 +394,27 @@ static void of_what_is_not_known_nothing_is_said(void **state)
 
 /* ---- All ---- */
 
+/* Two remedies for one setting give one value, with both. */
+static void remedies_for_one_setting_agree(void **state)
+{
+	WORLD;
+	configure(w, "machine: q35\ncpu: x86-64-v2-AES\n", 9, 2, 6);
+	w->vms[0].machine = "q35+pve0";
+	w->vms[0].machine_version = NULL;
+	w->vms[0].cpu = "x86-64-v2-AES";
+	w->vms[0].nested_cpu = VM_NO;
+	w->vms[0].phys_bits = 46;
+	w->vms[0].viommu_count = 0;
+	w->m.units[0].width = 39;
+	check_run(&w->m.set, NULL, &w->m.arena, &w->m.findings);
+	static const char machine[] = "qm set 100 --machine pc-q35-11.0,aw-bits=39,viommu=intel";
+	assert_string_equal(find_finding(&w->m, "vm-machine-pinned")->remedy, machine);
+	assert_string_equal(find_finding(&w->m, "vm-viommu-present")->remedy, machine);
+	static const char cpu[] = "qm set 100 --cpu host,guest-phys-bits=39";
+	assert_string_equal(find_finding(&w->m, "vm-cpu")->remedy, cpu);
+	assert_string_equal(find_finding(&w->m, "vm-guest-phys-bits")->remedy, cpu);
+}
+
 static void every_verdict_was_given(void **state)
 {
 	assert_reached(reach);
@@ -413,6 +442,7 @@ int main(void)
 		test_in_world(libvirt_does_not_see_a_hidden_viommu),
 		test_in_world(huge_pages_want_numa),
 		test_in_world(of_what_is_not_known_nothing_is_said),
+		test_in_world(remedies_for_one_setting_agree),
 		cmocka_unit_test(every_verdict_was_given),
 	};
 	return cmocka_run_group_tests_name("check-vm", tests, NULL, NULL);

@@ -110,6 +110,10 @@ static void reads_the_file_and_the_kernels_own_word(void **state)
 	assert_null(cpu.cpuinfo.text);
 	assert_int(cpu.vendor, CPU_INTEL);
 	assert_string_equal(cpu.architecture, "x86_64");
+	/* Nothing is no architecture: the processor tells. */
+	fake_file(state, "/proc/sys/kernel/arch", "\n");
+	cpu_read(&root, &arena, &cpu);
+	assert_string_equal(cpu.architecture, "x86_64");
 }
 
 /* A machine with 4096 processors has some 6 MiB of them. Instrumented and on a busy machine, too: a generous limit. */

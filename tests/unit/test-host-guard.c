@@ -2,6 +2,7 @@
 #include "host/guard.h"
 
 #include <fcntl.h>
+#include <sys/fanotify.h>
 
 #include "base/clock.h"
 #include "base/recorder.h"
@@ -57,6 +58,49 @@ static void a_write_that_hangs_is_left(void **state)
 	assert_int(guard_write(&root, path, "0000:01:00.0", 300, &error), -ETIMEDOUT);
 	assert_true(clock_ms() - start < 5000);
 	assert_contains(error.text, "unbind '0000:01:00.0': not done after 1 s");
+}
+
+/*
+ * Whoever opens these files hangs: a watcher of permissions (fanotify(7)) says nothing. False where this kernel or our
+ * rights do not allow that; closing `ret` lets all go on.
+ */
+static bool hold_up(const char *const *paths, size_t count, int *ret)
+{
+	*ret = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; *ret >= 0 && i < count; i++)
+		if (fanotify_mark(*ret, FAN_MARK_ADD, FAN_OPEN_PERM, AT_FDCWD, paths[i]) < 0)
+			return false;
+	return *ret >= 0;
+}
+
+static void of_many_reads_only_those_that_hang_are_left(void **state)
+{
+	AUTO_ARENA arena = { 0 };
+	AUTO_ROOT root = ROOT_NONE;
+	put_file(state, "first", "one\n");
+	put_file(state, "hangs", "two\n");
+	put_file(state, "between", "(null)\n");
+	put_file(state, "hangs-too", "three\n");
+	put_file(state, "last", "7\n");
+	struct fact facts[] = {
+		{ .path = in_folder(state, "first") },     { .path = in_folder(state, "hangs") },
+		{ .path = in_folder(state, "between") },   { .path = in_folder(state, "absent") },
+		{ .path = in_folder(state, "hangs-too") }, { .path = in_folder(state, "last") },
+	};
+	struct fact *const all[] = { &facts[0], &facts[1], &facts[2], &facts[3], &facts[4], &facts[5] };
+	AUTO_CLOSE int held = -1;
+	assert_int(root_open(&root, NULL, NULL), 0);
+	if (!hold_up((const char *const[]){ facts[1].path, facts[4].path }, 2, &held))
+		skip();
+	uint64_t start = clock_ms();
+	guard_read_facts(&root, &arena, all, ARRAY_SIZE(all), 300);
+	assert_true(clock_ms() - start < 5000);
+	assert_true(fact_is(&facts[0], "one") && fact_is(&facts[2], "(null)") && fact_is(&facts[5], "7"));
+	assert_int(facts[3].state, FACT_ABSENT);
+	assert_int(facts[1].state, FACT_UNREADABLE);
+	assert_int(facts[4].state, FACT_UNREADABLE);
+	assert_false(facts[1].denied);
+	assert_contains(facts[1].problem, "hangs: not done after 1 s; the kernel is holding it up");
 }
 
 #define KIB ((off_t)1024)
@@ -146,6 +190,7 @@ int main(void)
 		test_in_folder(reads_and_writes),
 		test_in_folder(passes_errors_on),
 		test_in_folder(a_write_that_hangs_is_left),
+		test_in_folder(of_many_reads_only_those_that_hang_are_left),
 		test_in_folder(signatures_are_found),
 		test_in_folder(signatures_of_small_and_absent_disks),
 		test_in_folder(what_is_read_under_guard_is_recorded),

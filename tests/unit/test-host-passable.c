@@ -134,12 +134,24 @@ static void the_neighbour_is_named(void **state)
 	struct model model;
 	(void)state;
 	start(&model);
-	add(&model, "10000:e1:00.0", 0x010802, "1", "nvme");
+	add(&model, "0001:e1:00.0", 0x010802, "1", "nvme");
 	add_use(&model, "01:00.0", USE_CONSOLE, true, "console");
 	sort(&model);
 	judge(&model, false);
 	expect_brief(&model, "01:00.1", "no: console (01:00.0)");
-	expect_brief(&model, "10000:e1:00.0", "no: console (0000:01:00.0)");
+	expect_brief(&model, "0001:e1:00.0", "no: console (0000:01:00.0)");
+	arena_release(&model.arena);
+}
+
+static void what_is_behind_vmd_never_goes(void **state)
+{
+	struct model model;
+	(void)state;
+	start(&model);
+	add(&model, "10000:e1:00.0", 0x010802, "1", "nvme");
+	sort(&model);
+	judge(&model, false);
+	expect_brief(&model, "10000:e1:00.0", "no: behind VMD");
 	arena_release(&model.arena);
 }
 
@@ -398,6 +410,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_uses_can_be_passed_on),
 		cmocka_unit_test(what_one_member_is_used_for_holds_all),
 		cmocka_unit_test(the_neighbour_is_named),
+		cmocka_unit_test(what_is_behind_vmd_never_goes),
 		cmocka_unit_test(what_nobody_uses_is_free),
 		cmocka_unit_test(a_bridge_holds_nobody),
 		cmocka_unit_test(the_worst_is_told),

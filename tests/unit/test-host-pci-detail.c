@@ -24,6 +24,7 @@ static void read_detail(void *const *state, struct arena *arena, const char *add
 	if (pci_read_function(&root, arena, address_of(address), function, &error) < 0)
 		fail_msg("%s", error.text);
 	pci_detail_read(&root, arena, function, ret);
+	pci_detail_read_locked(&root, arena, &(struct pci_detail *){ ret }, 1);
 	assert_ptr_equal(ret->function, function);
 }
 

@@ -181,6 +181,27 @@ static void virtual_machines_lose_their_names_and_secrets(void **state)
 		      "\n[/run/vmname1]\nx = vmname1-1\n");
 }
 
+/* Of an answer of libvirt's, the name is replaced even where it is an ordinary word. */
+static void domains_of_libvirt_lose_their_names(void **state)
+{
+	(void)state;
+	assert_public(
+		HEAD
+		"ask libvirt/system:\n\t{\"uri\":\"qemu+ssh://root@alpha/system\",\"domains\":[{\"name\":\"test\",\"uuid\":"
+		"\"5d2c8a30-1111-2222-3333-0123456789ab\",\"definition\":{\"name\":\"domain\",\"children\":"
+		"[{\"name\":\"name\",\"text\":\"test\"},{\"name\":\"memory\",\"text\":\"1\"}]}},"
+		"{\"name\":\"payroll\",\"problem\":\"payroll: gone\"}]}\n",
+		NULL,
+		HEAD
+		"ask libvirt/system:\n\t{\n\t  \"uri\":\"qemu+ssh://hostname1/system\",\n\t  \"domains\":[\n\t    {\n"
+		"\t      \"name\":\"vmname2\",\n\t      \"uuid\":\"00000000-0000-4000-8000-000000000001\",\n"
+		"\t      \"definition\":{\n\t        \"name\":\"domain\",\n\t        \"children\":[\n\t          {\n"
+		"\t            \"name\":\"name\",\n\t            \"text\":\"vmname2\"\n\t          },\n\t          {\n"
+		"\t            \"name\":\"memory\",\n\t            \"text\":\"1\"\n\t          }\n\t        ]\n"
+		"\t      }\n\t    },\n\t    {\n\t      \"name\":\"vmname1\",\n\t      \"problem\":\"vmname1: gone\"\n"
+		"\t    }\n\t  ]\n\t}\n");
+}
+
 static void processes_without_devices_go(void **state)
 {
 	(void)state;
@@ -272,6 +293,7 @@ int main(void)
 		cmocka_unit_test(documentation_has_addresses_enough),
 		cmocka_unit_test(serial_numbers_of_devices_go),
 		cmocka_unit_test(virtual_machines_lose_their_names_and_secrets),
+		cmocka_unit_test(domains_of_libvirt_lose_their_names),
 		cmocka_unit_test(processes_without_devices_go),
 		cmocka_unit_test(file_systems_keep_their_references),
 		cmocka_unit_test(ordinary_words_stay_where_they_are_no_names),

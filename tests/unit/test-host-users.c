@@ -112,6 +112,35 @@ static void an_imported_pool_is_in_use(void **state)
 	expect(state, "01:00.0", "!stacked: nvme0n1p3 is part of the imported ZFS pool rpool", NULL);
 }
 
+/* ZFS names no device where it is mounted: the pool is what both have in common. */
+static void a_pool_says_what_is_mounted_of_it(void **state)
+{
+	fake_disk(state);
+	put_directory(state, "/proc/spl/kstat/zfs/rpool");
+	fake_file(state, "/run/udev/data/b259:3", "E:ID_FS_LABEL=rpool\nE:ID_FS_TYPE=zfs_member\nE:ID_FS_USAGE=raid\n");
+	fake_file(state, "/proc/self/mountinfo",
+		  "20 1 0:21 / /tank rw - zfs rpool2/tank rw\n"
+		  "21 1 0:22 / /srv rw - zfs rpool/data rw\n"
+		  "22 1 0:23 / / rw - zfs rpool/ROOT/pve-1 rw\n");
+	expect(state, "01:00.0",
+	       "!stacked: nvme0n1p3 is part of the imported ZFS pool rpool, of which rpool/ROOT/pve-1 is mounted at / "
+	       "(and 1 more)",
+	       NULL);
+}
+
+static void what_is_mounted_of_another_pool_does_not_count(void **state)
+{
+	fake_disk(state);
+	put_directory(state, "/proc/spl/kstat/zfs/rpool");
+	fake_file(state, "/run/udev/data/b259:3", "E:ID_FS_LABEL=rpool\nE:ID_FS_TYPE=zfs_member\nE:ID_FS_USAGE=raid\n");
+	fake_file(state, "/proc/self/mountinfo",
+		  "20 1 0:21 / / rw - zfs rpool2/tank rw\n"
+		  "21 1 0:22 / /srv rw - zfs rpool/data rw\n");
+	expect(state, "01:00.0",
+	       "!stacked: nvme0n1p3 is part of the imported ZFS pool rpool, of which rpool/data is mounted at /srv",
+	       NULL);
+}
+
 static void an_ordinary_file_system_is_no_member(void **state)
 {
 	fake_disk(state);
@@ -385,6 +414,8 @@ int main(void)
 		test_both_ways(swap),
 		test_both_ways(members_that_nothing_has_activated),
 		test_both_ways(an_imported_pool_is_in_use),
+		test_both_ways(a_pool_says_what_is_mounted_of_it),
+		test_both_ways(what_is_mounted_of_another_pool_does_not_count),
 		test_both_ways(an_ordinary_file_system_is_no_member),
 		test_both_ways(a_cache_of_bcache),
 		test_both_ways(without_udev_members_are_unknown),

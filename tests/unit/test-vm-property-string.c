@@ -119,12 +119,42 @@ static void compares_releases(void **state)
 	assert_true(release_has(newest, (struct release){ { 99, 0, 0 } }));
 }
 
+static void edits_one_key_and_nothing_else(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *key;
+		const char *value;
+		const char *result;
+	} cases[] = {
+		{ "q35", "viommu", "intel", "q35,viommu=intel" },
+		{ "type=q35,enable-s3=1", "viommu", "intel", "type=q35,enable-s3=1,viommu=intel" },
+		{ "viommu=virtio,type=q35", "viommu", "intel", "viommu=intel,type=q35" },
+		{ "viommu=virtio,q35", "viommu", NULL, "q35" },
+		{ "q35,viommu=intel,aw-bits=39", "viommu", NULL, "q35,aw-bits=39" },
+		{ "viommu=intel", "viommu", NULL, "" },
+		{ "viommu=virtio", "type", "q35", "q35,viommu=virtio" },
+		{ "pc,viommu=virtio", "type", "q35", "q35,viommu=virtio" },
+		{ "viommu=virtio,type=pc", "type", "q35", "viommu=virtio,type=q35" },
+		{ NULL, "type", "q35", "q35" },
+		{ NULL, "viommu", NULL, "" },
+		{ "q35,viommux=1", "viommu", "intel", "q35,viommux=1,viommu=intel" },
+		{ "q35,viommu=virtio,viommu=intel", "viommu", "intel", "q35,viommu=intel" },
+	};
+	AUTO_ARENA arena = { 0 };
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(property_edit(&arena, cases[i].text, "type", cases[i].key, cases[i].value),
+				    cases[i].result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_keys_in_any_order),           cmocka_unit_test(keeps_the_spelling),
 		cmocka_unit_test(reads_every_spelling_of_a_boolean), cmocka_unit_test(refuses_what_proxmox_would),
 		cmocka_unit_test(knows_since_when_a_key_is),         cmocka_unit_test(compares_releases),
+		cmocka_unit_test(edits_one_key_and_nothing_else),
 	};
 	return cmocka_run_group_tests_name("vm-property-string", tests, NULL, NULL);
 }

@@ -51,9 +51,9 @@ static void the_last_of_a_name_that_is_taken_is_in_force(void **state)
 	(void)state;
 	AUTO_ARENA arena = { 0 };
 	struct proxmox_config config;
-	parse(&arena, "machine: pc\nmachine: q35\nmachine: bogus\nname: a\nname: \"b\"\n", newest, &config);
+	parse(&arena, "machine: pc\nmachine: q35\nmachine: bogus\nciuser: a\nciuser: \"b\"\n", newest, &config);
 	assert_string_equal(value_of(&config, "machine"), "q35");
-	assert_string_equal(value_of(&config, "name"), "b");
+	assert_string_equal(value_of(&config, "ciuser"), "b");
 	assert_int(config.sections[0].count, 5);
 	assert_int(config.sections[0].in_force_count, 2);
 	assert_int(config.problems.count, 1);
@@ -297,9 +297,9 @@ static void checks_values_of_all_types(void **state)
 		if (config.settings || config.problems.count != 1)
 			fail_msg("taken: %s", bad[i]);
 	}
-	parse(&arena, "name: \"a\"\ntags: \"\"\nargs: \"-m 1\"\n", newest, &config);
-	assert_string_equal(value_of(&config, "name"), "a");
-	assert_string_equal(value_of(&config, "tags"), "");
+	parse(&arena, "ciuser: \"a\"\nsearchdomain: \"\"\nargs: \"-m 1\"\n", newest, &config);
+	assert_string_equal(value_of(&config, "ciuser"), "a");
+	assert_string_equal(value_of(&config, "searchdomain"), "");
 	assert_string_equal(value_of(&config, "args"), "\"-m 1\"");
 	parse(&arena, "cdrom: none\n", newest, &config);
 	assert_string_equal(value_of(&config, "ide2"), "none");
