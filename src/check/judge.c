@@ -380,4 +380,8 @@ void judge_remedy_viommu(const struct subject_set *set, const struct vm *vm, str
 			.plain = "add -device intel-iommu,intremap=on,caching-mode=on before all other -device, and "
 				 "kernel-irqchip=split to -machine; 'nestpci rewrite' prints the whole line",
 		});
+	/* Of a file, somewhere, nobody can be told to change it here. */
+	bool is_here = set->vms && vm >= set->vms->items && vm < set->vms->items + set->vms->count;
+	if (is_here && vm->manager == VM_PROXMOX && vm->id)
+		judge_mend(finding, arena, (struct mend){ .kind = MEND_VIOMMU });
 }
