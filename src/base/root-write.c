@@ -319,6 +319,7 @@ int root_write_state(const struct root *root, const char *path, const struct fil
 	if (directory < 0)
 		return directory;
 	AUTO_CLOSE int old = hold(directory, name);
+	(void)old;
 	int r = state->present ? put_file(directory, name, state) : take_file(directory, name);
 	if (r < 0)
 		return error_set_errno(error, r, "%s %s%s", state->present ? "write" : "remove", root->name, path);
