@@ -117,6 +117,12 @@ def test_what_waits_for_the_next_start_is_told(libvirt):
     shown = json.dumps(found["evidence"])
     assert "iommu: now not set, then <iommu model='intel'>" in shown
     assert "features/ioapic: now not set" in shown
+    # Now there is no vIOMMU, at the next start there is one.
+    done = libvirt.nest("vm", "show", "--json", "l1")
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert "intel" not in json.dumps(shown["in_force"])
+    assert "intel" in json.dumps(shown)
     libvirt.virsh("destroy", "l1")
     assert findings(libvirt, "--vm", "l1")["vm-pending", "VM l1"]["verdict"] != "WARN"
 

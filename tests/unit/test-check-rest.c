@@ -176,7 +176,7 @@ static const struct row rows[] = {
 	{ "vfio-denylist",                 VERDICT_NA,      "not loaded",                     no_denylist },
 	{ "memory-to-pin",                 VERDICT_UNKNOWN, "/proc/meminfo",                  total_denied },
 	{ "hugepages",                     VERDICT_PASS,    "runs, and has its huge pages",   huge_and_running },
-	{ "hugepages",                     VERDICT_UNKNOWN, "which huge pages any are",       huge_of_any_size },
+	{ "hugepages",                     VERDICT_UNKNOWN, "which was not looked at",        huge_of_any_size },
 	{ "hugepages",                     VERDICT_UNKNOWN, "how much memory",                huge_of_unknown_sum },
 	{ "memlock",                       VERDICT_UNKNOWN, "/var/lib/dpkg/status",           two_devices_under_a_viommu },
 };
