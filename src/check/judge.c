@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/judge.h"
 
+#include <stdlib.h>
+
 #include "host/passable.h"
 #include "qemu/keyval.h"
 #include "vm/proxmox.h"
@@ -293,10 +295,11 @@ unsigned int judge_default_width(const struct subject_set *set, const struct vm 
 	default:
 		break;
 	}
-	unsigned int major;
-	unsigned int minor;
-	if (!line->machine_version || sscanf(line->machine_version, "%u.%u", &major, &minor) != 2)
+	char *end = NULL;
+	unsigned long major = line->machine_version ? strtoul(line->machine_version, &end, 10) : 0;
+	if (!end || *end != '.')
 		return 48;
+	unsigned long minor = strtoul(end + 1, NULL, 10);
 	return major < 9 || (major == 9 && minor < 2) ? 39 : 48;
 }
 
@@ -352,11 +355,11 @@ const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm 
 	const char *machine = judge_proxmox_machine(set, native == SINCE_NO ? NULL : finding, arena, vm, "viommu",
 						    "intel");
 	const char *set_it = arena_printf(arena, "qm set %s --machine %s", judge_id(vm), machine);
-	const char *by_hand =
-		arena_printf(arena,
-			     "this qemu-server has no setting for it (that came with 8.1.2, PVE 8.2): upgrade, or "
-			     "put nestpci-wrapper in the place of QEMU (nestpci-wrapper(8)) with the line 'vm %s'",
-			     judge_id(vm));
+	const char *by_hand = arena_printf(
+		arena,
+		"this qemu-server has no setting for it (that came with 8.1.2, PVE 8.2): 'nestpci viommu %s' "
+		"gives it one by nestpci-wrapper(8); or upgrade",
+		judge_id(vm));
 	switch (native) {
 	case SINCE_YES:
 		return set_it;
