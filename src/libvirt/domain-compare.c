@@ -94,6 +94,35 @@ static bool may_add_attribute(const xmlNode *wanted, const char *name)
 	return is_named(wanted, "address") && strcmp(name, "multifunction") == 0;
 }
 
+static bool is_controller(const xmlNode *node, const char *type)
+{
+	xmlChar *there = is_named(node, "controller") ? xmlGetNoNsProp((xmlNode *)node, BAD_CAST "type") : NULL;
+	bool is = there && strcmp((const char *)there, type) == 0;
+	xmlFree(there);
+	return is;
+}
+
+/*
+ * Root ports for controllers that have no place yet; and what a machine has of itself, when all of that was taken away
+ * to make another machine of it. Any other was added by somebody, who is not to lose it.
+ */
+static bool may_add_controller(const xmlNode *devices, const xmlNode *added)
+{
+	bool any = false;
+	bool unplaced = false;
+	for (const xmlNode *at = devices->children; at; at = at->next) {
+		if (!is_controller(at, "pci"))
+			continue;
+		xmlChar *model = xmlGetNoNsProp((xmlNode *)at, BAD_CAST "model");
+		unplaced |= model && !find_child(at, "address") && strcmp((const char *)model, "pcie-root") != 0;
+		any = true;
+		xmlFree(model);
+	}
+	if (is_controller(added, "pci"))
+		return unplaced || !any;
+	return !any && (is_controller(added, "usb") || is_controller(added, "sata"));
+}
+
 static bool may_add_element(const xmlNode *wanted, const xmlNode *added)
 {
 	if (is_named(added, "address"))
@@ -105,7 +134,7 @@ static bool may_add_element(const xmlNode *wanted, const xmlNode *added)
 	if (is_named(wanted, "os"))
 		return (is_named(added, "firmware") || is_named(added, "loader") || is_named(added, "nvram")) &&
 		       xmlHasProp((xmlNode *)wanted, BAD_CAST "firmware") && !find_child(wanted, "loader");
-	return is_named(wanted, "devices") && is_named(added, "controller");
+	return is_named(wanted, "devices") && may_add_controller(wanted, added);
 }
 
 /* ---- Comparing ---- */

@@ -59,7 +59,7 @@ wants() {
 	shift
 	"$@" >"$OUT" 2>&1
 	got=$?
-	[ $got -eq "$want" ] || problem "'$*' gave $got, wanted $want"
+	[ $got -eq "$want" ] || problem "'$*' gave $got, wanted $want: $(tail -n 1 "$OUT")"
 }
 
 says() { grep -qF -- "$1" "$OUT" || problem "does not say '$1'"; }
@@ -644,10 +644,13 @@ libvirt_may_refuse() {
 	no_record
 	rm /tmp/libvirt-refuses /tmp/asked
 	disk=$(disk_of "$ALONE")
-	exec 9<"/dev/$disk"
-	wants 3 $NESTPCI bind "$ALONE"
-	exec 9<&-
+	sleep 1000 <"$disk" &
+	pid=$!
+	usleep 200000
+	refused "$ALONE" "holds $disk open"
 	asked ""
+	kill $pid
+	wait $pid 2>/dev/null
 }
 
 # A domain that neither runs nor is started with the host is no reason.

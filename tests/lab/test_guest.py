@@ -62,7 +62,8 @@ def machine(kernel, image, folder):
         os.truncate(path, 32 << 20)
         line += ["-drive", f"if=none,id=d{disk},file={path},format=raw", "-device",
                  f"nvme,serial=D{disk},drive=d{disk},bus={place}"]
-    return line + ["-netdev", "user,id=n0,restrict=on", "-device", "virtio-net-pci,netdev=n0,bus=rp2", "-serial", "stdio",
+    # Without IPv6: its router would become a default route, sooner or later.
+    return line + ["-netdev", "user,id=n0,restrict=on,ipv6=off", "-device", "virtio-net-pci,netdev=n0,bus=rp2", "-serial", "stdio",
                    "-kernel", kernel, "-initrd", image, "-append",
                    "quiet mitigations=off nokaslr tsc=reliable no_timer_check cryptomgr.notests intel_iommu=on "
                    "console=ttyS0 panic=-1"]

@@ -111,7 +111,9 @@ def test_an_edit_after_ours_is_seen(libvirt):
     before, after = edited(libvirt, "l1")
     stored = libvirt.ask("store", domain="l1", before=before, after=after)["xml"]
     for was, now in (("caching_mode='on'", "caching_mode='off'"), ("<acpi/>", ""),
-                     ("</devices>", "<sound model='ich9'/></devices>"), ("<vcpu", "<description>mine</description><vcpu")):
+                     ("</devices>", "<sound model='ich9'/></devices>"), ("<vcpu", "<description>mine</description><vcpu"),
+                     ("</devices>", "<controller type='scsi' index='0' model='virtio-scsi'/></devices>"),
+                     ("</devices>", "<controller type='pci' index='9' model='pcie-root-port'/></devices>")):
         libvirt.define(stored.replace(was, now))
         code, text = libvirt.ask("store", domain="l1", before=after, after=before)
         assert code == errno.ESTALE, text
