@@ -6,6 +6,8 @@
  */
 #include "check-model.h"
 
+#include "vm/wrapper.h"
+
 struct row {
 	const char *id;
 	enum verdict verdict;
@@ -118,6 +120,7 @@ static void have_vm(struct model *m, const char *hugepages)
 WITH(total_denied, give_vm(m, VM_PROXMOX); m->host.machine.memory_total = fact_denied("/proc/meminfo"))
 WITH(huge_and_running, have_vm(m, "2"); m->vm.running = VM_YES)
 WITH(huge_of_any_size, have_vm(m, "any"))
+WITH(huge_of_another_size, have_vm(m, "16"))
 WITH(huge_of_unknown_sum, have_vm(m, "2"); m->vm.memory_mib = 0)
 
 static void two_devices_under_a_viommu(struct model *m)
@@ -125,6 +128,7 @@ static void two_devices_under_a_viommu(struct model *m)
 	have_vm(m, NULL);
 	m->devices[1] = m->devices[0];
 	m->vm.device_count = 2;
+	m->viommu.native = true;
 	m->host.versions.libvirt.fact = fact_denied("/var/lib/dpkg/status");
 }
 
@@ -133,6 +137,42 @@ static void system_that_does_not_run(struct model *m)
 	m->host.live = false;
 	m->host.cpu.cpuinfo = m->host.kernel.cmdline_file = m->host.machine.memory_total = m->host.pci_folder =
 		m->host.iommus.class = (struct fact){ 0 };
+}
+
+/* ---- The QEMU wrapper ---- */
+
+static struct wrapper_state wrapper;
+static struct wrapper_vm wrapper_vms[1];
+static struct vms all;
+
+/* Installed for VM 100, and all of it there. */
+static void have_wrapper(struct model *m)
+{
+	wrapper_vms[0] = (struct wrapper_vm){ .name = "100", .where = "/etc/nestpci/wrapper.conf, line 1" };
+	wrapper = (struct wrapper_state){ .program = fact_with(WRAPPER_PLACE, "0.1.0", 0),
+					  .diversion = fact_with(WRAPPER_DIVERSIONS, WRAPPER_REAL, 0),
+					  .real = fact_with(WRAPPER_REAL, NULL, 0),
+					  .conf = fact_with("/etc/nestpci/wrapper.conf", NULL, 0),
+					  .installed = true,
+					  .intact = true,
+					  .vms = wrapper_vms,
+					  .vm_count = 1 };
+	all = (struct vms){ .wrapper = &wrapper };
+	m->set.vms = &all;
+}
+
+WITH(wrapper_denied, have_wrapper(m); wrapper.program = fact_denied(WRAPPER_PLACE))
+WITH(real_denied, have_wrapper(m); wrapper.real = fact_denied(WRAPPER_REAL))
+WITH(wrapper_of_another_time, have_wrapper(m); wrapper.stale_time = true)
+WITH(wrapper_conf_denied, have_wrapper(m); give_vm(m, VM_PROXMOX);
+     wrapper.conf = fact_denied("/etc/nestpci/wrapper.conf"))
+
+static void only_diverted(struct model *m)
+{
+	have_wrapper(m);
+	wrapper.vm_count = 0;
+	wrapper.program = fact_gone(WRAPPER_PLACE);
+	wrapper.problem = "the wrapper is not there";
 }
 
 /* clang-format off */
@@ -177,7 +217,13 @@ static const struct row rows[] = {
 	{ "memory-to-pin",                 VERDICT_UNKNOWN, "/proc/meminfo",                  total_denied },
 	{ "hugepages",                     VERDICT_PASS,    "runs, and has its huge pages",   huge_and_running },
 	{ "hugepages",                     VERDICT_UNKNOWN, "which was not looked at",        huge_of_any_size },
+	{ "hugepages",                     VERDICT_UNKNOWN, "which huge pages 16 are",        huge_of_another_size },
 	{ "hugepages",                     VERDICT_UNKNOWN, "how much memory",                huge_of_unknown_sum },
+	{ "wrapper-place",                 VERDICT_UNKNOWN, "/usr/bin/kvm cannot be read",    wrapper_denied },
+	{ "wrapper-place",                 VERDICT_UNKNOWN, "/usr/bin/kvm.distrib cannot be read", real_denied },
+	{ "wrapper-place",                 VERDICT_WARN,    "has another time",               wrapper_of_another_time },
+	{ "wrapper-place",                 VERDICT_WARN,    "dpkg still diverts",             only_diverted },
+	{ "vm-wrapper",                    VERDICT_UNKNOWN, "/etc/nestpci/wrapper.conf",      wrapper_conf_denied },
 	{ "memlock",                       VERDICT_UNKNOWN, "/var/lib/dpkg/status",           two_devices_under_a_viommu },
 };
 /* clang-format on */
@@ -193,7 +239,7 @@ static void each_gives_its_verdict(void **state)
 		make_l0(m);
 		row->change(m);
 		struct finding finding = { .check = check, .subject = "host" };
-		check->judge(&m->set, NULL, &finding, &m->arena);
+		check->judge(&m->set, m->set.vm, &finding, &m->arena);
 		if (!finding.summary || finding.verdict != row->verdict || !strstr(finding.summary, row->part))
 			fail_msg("row %zu: %s is %s: %s; wanted %s: %s", i, row->id, verdict_name(finding.verdict),
 				 finding.summary ? finding.summary : "nothing", verdict_name(row->verdict), row->part);
