@@ -11,9 +11,9 @@ extern const struct verb verb_list, verb_show, verb_vm, verb_check, verb_explain
 	verb_rewrite, verb_exec, verb_viommu, verb_plan, verb_apply, verb_undo, verb_log, verb_lab;
 
 const struct verb *const verbs[] = {
-	&verb_list,    &verb_show, &verb_vm,     &verb_check, &verb_explain, &verb_capture, &verb_bind, &verb_unbind,
-	&verb_rewrite, &verb_exec, &verb_viommu, &verb_plan,  &verb_apply,   &verb_undo,    &verb_log,  &verb_lab,
-	NULL,
+	&verb_list,  &verb_show,   &verb_vm,      &verb_check, &verb_explain, &verb_capture,
+	&verb_bind,  &verb_unbind, &verb_rewrite, &verb_exec,  &verb_viommu,  &verb_plan,
+	&verb_apply, &verb_undo,   &verb_log,     &verb_lab,   NULL,
 };
 
 static void print_help(void)

@@ -9,6 +9,7 @@
 #define LOADER_TYPE "/proc/sys/kernel/bootloader_type"
 #define VARIABLE(name) "/sys/firmware/efi/efivars/" name "-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 #define UUIDS "/etc/kernel/proxmox-boot-uuids"
+#define OLD_UUIDS "/etc/kernel/pve-efiboot-uuids"
 
 /* Documentation/arch/x86/boot.rst, type_of_loader: in bootloader_type above the four bits of its version. */
 enum { TYPE_SYSLINUX = 3, TYPE_GRUB = 7, TYPE_DIRECT = 0xb, TYPE_KEXEC = 0xd };
@@ -168,6 +169,12 @@ static bool decide_proxmox(struct boot_reading *reading, const struct evidence *
 	const struct boot *boot = reading->boot;
 	const char *where;
 	const char *what;
+	/* An upgrade renames it; one that is left alone is the list of a tool of before Proxmox VE 6.4. */
+	if (fact_absent(&boot->esp_uuids) && root_exists(reading->root, OLD_UUIDS))
+		return decide(
+			reading, BOOT_UNKNOWN, OLD_UUIDS,
+			"present without proxmox-boot-uuids: its ESPs are kept by pve-efiboot-tool of before Proxmox VE "
+			"6.4");
 	if (fact_absent(&boot->esp_uuids) || (fact_known(&boot->esp_uuids) && !boot->esp_uuids.text[0]))
 		return false;
 	if (fact_unknown(&boot->esp_uuids))

@@ -190,6 +190,33 @@ static int take_out_others(struct plan *plan, const struct boot *boot, const str
 	return 0;
 }
 
+/* A file that is read after ours and sets the variable anew would undo it in silence. */
+static int check_later(struct plan *plan, const struct boot_cmdline *grub, struct error *error)
+{
+	for (size_t i = 0; i < grub->setting_count; i++) {
+		const struct assignment *setting = &grub->settings[i];
+		struct file_state state;
+		const char *path = setting->path;
+		if (strcmp(setting->path, DEFAULTS) == 0 || setting->append ||
+		    strcmp(setting->name, "GRUB_CMDLINE_LINUX_DEFAULT") != 0 ||
+		    strcmp(text_basename(setting->path), text_basename(GRUB_DROP_IN)) <= 0)
+			continue;
+		int r = plan_read(plan, &path, &state, error);
+		if (r < 0)
+			return r;
+		struct slice line = line_of(state.content, setting->line);
+		if (memmem(line.start, line.length, "$GRUB_CMDLINE_LINUX_DEFAULT", 27) ||
+		    memmem(line.start, line.length, "${GRUB_CMDLINE_LINUX_DEFAULT", 28))
+			continue;
+		return error_set(error, -ENOTSUP,
+				 "%s:%u sets GRUB_CMDLINE_LINUX_DEFAULT anew, and is read after " GRUB_DROP_IN
+				 ": have it begin with $GRUB_CMDLINE_LINUX_DEFAULT, or give the file a name that comes "
+				 "earlier",
+				 setting->path, setting->line);
+	}
+	return 0;
+}
+
 int grub_set_parameters(struct plan *plan, const struct boot *boot, const struct parameter_change *changes,
 			size_t count, const char *why, struct error *error)
 {
@@ -207,9 +234,12 @@ int grub_set_parameters(struct plan *plan, const struct boot *boot, const struct
 	if (grub->line && cmdline_is_so(&grub->cmdline, changes, count))
 		return 0;
 	int r = take_out_others(plan, boot, changes, count, why, error);
+	bool drop_in = boot_grub_reads_drop_ins(plan->root, plan->arena, &script);
+	if (r == 0 && drop_in)
+		r = check_later(plan, grub, error);
 	if (r < 0)
 		return r;
-	if (boot_grub_reads_drop_ins(plan->root, plan->arena, &script))
+	if (drop_in)
 		return edit_drop_in(plan, changes, count, true, why, error);
 	return edit_defaults(plan, changes, count, true, why, error);
 }

@@ -3,9 +3,10 @@
 #include "change/cmdline-edit.h"
 #include "change/makers.h"
 
-typedef int mend_maker(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error);
+typedef int mend_maker(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error);
 
-static int make_parameters(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int make_parameters(struct plan *plan, const struct subject_set *set, const struct mend *mend,
+			   struct error *error)
 {
 	struct slice rest = slice_of(mend->what);
 	struct slice word;
@@ -14,52 +15,65 @@ static int make_parameters(struct plan *plan, const struct boot *boot, const str
 	while (slice_next_word(&rest, &word))
 		changes[count++] = (struct parameter_change){ arena_strndup(plan->arena, word.start, word.length),
 							      mend->kind == MEND_REMOVE_PARAMETER };
-	return make_kernel_parameters(plan, boot, changes, count, error);
+	return make_kernel_parameters(plan, set->boot, changes, count, error);
 }
 
-static int make_option(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int make_option(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error)
 {
-	return make_module_option(plan, boot, mend->where, mend->what, error);
+	return make_module_option(plan, set->boot, mend->where, mend->what, error);
 }
 
-static int take_line_out(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int take_line_out(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error)
 {
-	(void)boot;
+	(void)set;
 	int r = make_no_line(plan, mend->where, mend->line, mend->what, error);
 	return r < 0 ? r : make_initramfs(plan, "the initramfs has a copy of that file", error);
 }
 
-static int one_line(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int one_line(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error)
 {
 	(void)mend;
-	return make_one_line(plan, boot, error);
+	return make_one_line(plan, set->boot, error);
 }
 
-static int boot_anew(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int boot_anew(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error)
 {
 	(void)mend;
-	return make_boot(plan, boot, error);
+	return make_boot(plan, set->boot, error);
 }
 
-static int initramfs_anew(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int initramfs_anew(struct plan *plan, const struct subject_set *set, const struct mend *mend,
+			  struct error *error)
 {
-	(void)boot;
+	(void)set;
 	(void)mend;
 	return make_initramfs(plan, "the initramfs is older than what it is made from", error);
 }
 
-static int set_attribute(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int set_attribute(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error)
 {
-	(void)boot;
+	(void)set;
 	return plan_set_attribute(plan, mend->where, mend->what,
 				  arena_printf(plan->arena, "until the next boot: '%s'", mend->what), error);
 }
 
-static int bind_at_boot(struct plan *plan, const struct boot *boot, const struct mend *mend, struct error *error)
+static int bind_at_boot(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error)
 {
 	struct pci_address address;
 	int r = pci_address_parse(mend->what, &address, error);
-	return r < 0 ? r : make_bind_at_boot(plan, boot, address, error);
+	return r < 0 ? r : make_bind_at_boot(plan, set->boot, address, error);
+}
+
+static int give_viommu(struct plan *plan, const struct subject_set *set, const struct mend *mend, struct error *error)
+{
+	const struct viommu_wish wish = { .set = set, .vm = set->vm };
+	const char *purpose = plan->purpose;
+	enum viommu_way way;
+	(void)mend;
+	int r = make_viommu(plan, &wish, &way, error);
+	/* This plan is not only that. */
+	plan->purpose = purpose;
+	return r;
 }
 
 static mend_maker *const makers[] = {
@@ -72,6 +86,7 @@ static mend_maker *const makers[] = {
 	[MEND_INITRAMFS] = initramfs_anew,
 	[MEND_ATTRIBUTE] = set_attribute,
 	[MEND_BIND_AT_BOOT] = bind_at_boot,
+	[MEND_VIOMMU] = give_viommu,
 };
 
 static int make_all(struct plan *plan, const struct subject_set *set, const struct finding *finding,
@@ -80,7 +95,7 @@ static int make_all(struct plan *plan, const struct subject_set *set, const stru
 	int r = 0;
 	plan->check = finding->check->id;
 	for (size_t i = 0; i < finding->mend_count && r == 0; i++)
-		r = makers[finding->mends[i].kind](plan, set->boot, &finding->mends[i], error);
+		r = makers[finding->mends[i].kind](plan, set, &finding->mends[i], error);
 	plan->check = NULL;
 	return r;
 }

@@ -58,6 +58,7 @@ enum mend_kind {
 	MEND_INITRAMFS,        /* every initramfs is */
 	MEND_ATTRIBUTE,        /* where: of sysfs; what: its value, until the next boot */
 	MEND_BIND_AT_BOOT,     /* what: the address of a device, for vfio-pci */
+	MEND_VIOMMU,           /* the VM at hand gets its vIOMMU, and what that needs */
 };
 
 struct mend {

@@ -352,11 +352,11 @@ const char *judge_proxmox_viommu(const struct subject_set *set, const struct vm 
 	const char *machine = judge_proxmox_machine(set, native == SINCE_NO ? NULL : finding, arena, vm, "viommu",
 						    "intel");
 	const char *set_it = arena_printf(arena, "qm set %s --machine %s", judge_id(vm), machine);
-	const char *by_hand =
-		arena_printf(arena,
-			     "this qemu-server has no setting for it (that came with 8.1.2, PVE 8.2): upgrade, or "
-			     "put nestpci-wrapper in the place of QEMU (nestpci-wrapper(8)) with the line 'vm %s'",
-			     judge_id(vm));
+	const char *by_hand = arena_printf(
+		arena,
+		"this qemu-server has no setting for it (that came with 8.1.2, PVE 8.2): 'nestpci viommu %s' "
+		"gives it one by nestpci-wrapper(8); or upgrade",
+		judge_id(vm));
 	switch (native) {
 	case SINCE_YES:
 		return set_it;
@@ -380,4 +380,8 @@ void judge_remedy_viommu(const struct subject_set *set, const struct vm *vm, str
 			.plain = "add -device intel-iommu,intremap=on,caching-mode=on before all other -device, and "
 				 "kernel-irqchip=split to -machine; 'nestpci rewrite' prints the whole line",
 		});
+	/* Of a file, somewhere, nobody can be told to change it here. */
+	bool is_here = set->vms && vm >= set->vms->items && vm < set->vms->items + set->vms->count;
+	if (is_here && vm->manager == VM_PROXMOX && vm->id)
+		judge_mend(finding, arena, (struct mend){ .kind = MEND_VIOMMU });
 }

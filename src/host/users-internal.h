@@ -85,7 +85,7 @@ struct finding {
 	struct blocks blocks;
 	struct list zfs_sources; /* "rpool/ROOT/pve-1": ZFS file systems that are mounted, which name no device */
 	struct list zfs_points;  /* where each of them is */
-	unsigned int has; /* USERS_..., of all of them */
+	unsigned int has;        /* USERS_..., of all of them */
 };
 
 /* A line of mountinfo. */

@@ -95,10 +95,10 @@ static void add_attributes(struct json_object *element, const xmlNode *node)
 {
 	struct json_object *attributes = NULL;
 	for (xmlAttrPtr attribute = node->properties; attribute; attribute = attribute->next) {
-		const char *prefix = prefix_of(attribute->ns);
-		xmlChar *value = prefix ? xmlNodeListGetString(node->doc, attribute->children, 1) : NULL;
-		if (!prefix || *prefix)
+		/* No attribute that libvirt knows has a namespace. */
+		if (attribute->ns)
 			continue;
+		xmlChar *value = xmlNodeListGetString(node->doc, attribute->children, 1);
 		if (!attributes)
 			attributes = json_object_new_object();
 		json_add_text(attributes, (const char *)attribute->name, value ? (const char *)value : "");

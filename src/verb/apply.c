@@ -38,6 +38,7 @@ static int apply(struct job *job)
 			    "apply: there is nothing for nestpci to change");
 		return VERB_DONE;
 	}
+	changing_show(stdout, job->arena, &job->plan);
 	status = changing_apply("apply", job->arena, &job->plan, job->request->yes, &lock, &entry);
 	if (status == VERB_DONE)
 		changing_say_restart(&job->plan);

@@ -15,8 +15,8 @@
 
 enum { OPTION_CONNECT = 0x8011 };
 
-#define CONNECT_OPTION                                                                                     \
-	{                                                                                                  \
+#define CONNECT_OPTION                                                                            \
+	{                                                                                         \
 		OPTION_CONNECT, "connect", "URI", "the libvirt at this URI, not those found here" \
 	}
 

@@ -91,6 +91,9 @@ const char *findings_command(struct arena *arena, const struct finding *finding)
 		return NULL;
 	if (finding->check->scope == CHECK_DEVICE)
 		return arena_printf(arena, "nestpci apply --device %s --for %s", finding->subject, finding->check->id);
+	if (finding->check->scope == CHECK_VM)
+		return arena_printf(arena, "nestpci apply --vm %s --for %s", finding->subject + strlen("VM "),
+				    finding->check->id);
 	return arena_printf(arena, "nestpci apply --for %s", finding->check->id);
 }
 

@@ -67,6 +67,16 @@ static int start(const struct viommu_job *job, struct error *error)
 	return r;
 }
 
+/* It is left as it runs, or does not. */
+static int leave(const struct viommu_job *job, bool running, bool changed)
+{
+	int status = running && !changed ? viommu_verify(job) : VERB_DONE;
+	if (running && (changed || status == VERB_NO))
+		say("stop VM %s and start it: a reboot inside does not do (--restart does both, --wait waits for the stop)",
+		    job->vm->id);
+	return status;
+}
+
 int viommu_run(const struct viommu_job *job, bool changed)
 {
 	int pid = 0;
@@ -81,13 +91,8 @@ int viommu_run(const struct viommu_job *job, bool changed)
 		return viommu_verify(job);
 	}
 	bool stops = running && (job->wait || job->restart);
-	if (!stops && (running || !viommu_starts(job))) {
-		if (running && changed)
-			say("stop VM %s and start it: a reboot inside does not do (--restart does both, --wait waits for "
-			    "the stop)",
-			    job->vm->id);
-		return running && !changed ? viommu_verify(job) : VERB_DONE;
-	}
+	if (!stops && (running || !viommu_starts(job)))
+		return leave(job, running, changed);
 	changing_catch_signals();
 	int r = stops ? stop(job, pid, &error) : 0;
 	if (r == 0)

@@ -16,16 +16,16 @@ void vm_sources_read(const struct root *root, struct arena *arena, struct vm_sou
 	wrapper_state_read(root, arena, &ret->wrapper);
 	for (size_t i = 0; i < ret->vms.problems.count; i++)
 		say("vm: %s", ret->vms.problems.items[i]);
-	if (ret->wrapper.problem && (ret->wrapper.installed || ret->wrapper.vm_count))
-		say("vm: the QEMU wrapper acts on no VM: %s", ret->wrapper.problem);
+	if (ret->wrapper.vm_count && wrapper_why_idle(&ret->wrapper))
+		say("vm: the QEMU wrapper acts on no VM: %s", wrapper_why_idle(&ret->wrapper));
 }
 
 /* The wrapper stands where Proxmox VE of this host looks for QEMU. */
-static const struct wrapper_vm *find_wrapper(const struct vm_sources *sources, const struct vm *vm)
+static const struct wrapper_vm *find_wrapper(const struct vm *vm)
 {
 	bool passes = vm->manager == VM_PROXMOX && vm->source == VM_FROM_CONFIGURATION && !vm->elsewhere &&
 		      !vm->template;
-	return passes && sources->wrapper.intact ? wrapper_find_vm(&sources->wrapper, vm->id) : NULL;
+	return passes && !vm->wrapper_problem ? vm->wrapper : NULL;
 }
 
 struct vm_view vm_view_of(const struct vm_sources *sources, const struct vm *vm)
@@ -34,7 +34,7 @@ struct vm_view vm_view_of(const struct vm_sources *sources, const struct vm *vm)
 		.vm = vm,
 		.now = vm_without_pending(sources->root, sources->arena, vm),
 		.running = vm_find_running(&sources->vms, vm),
-		.wrapper = find_wrapper(sources, vm),
+		.wrapper = find_wrapper(vm),
 	};
 }
 
@@ -134,7 +134,7 @@ const char *vm_viommu_source(const struct vm *vm, const struct vm_viommu *viommu
 {
 	if (vm->source != VM_FROM_CONFIGURATION)
 		return "line";
-	return viommu->native ? "native" : "args";
+	return viommu->by_wrapper ? "wrapper" : viommu->native ? "native" : "args";
 }
 
 const char *vm_chipset(const struct vm *vm)

@@ -43,7 +43,7 @@ const char *vm_view_state(const struct vm_view *view); /* "running", "stopped", 
 enum vm_viommu_state vm_view_viommu(const struct vm_view *view);
 const char *vm_viommu_state_name(enum vm_viommu_state state); /* "running-without" */
 
-/* Where a vIOMMU of a sight comes from: "native", "args", "line". What the wrapper adds is in no definition. */
+/* Where a vIOMMU of a sight comes from: "native", "args", "line", "wrapper". */
 const char *vm_viommu_source(const struct vm *vm, const struct vm_viommu *viommu);
 
 const char *vm_chipset(const struct vm *vm);  /* "q35", "i440fx", or NULL */

@@ -105,6 +105,14 @@ static bool takes(const struct property_key *key, const char *value)
 	return true;
 }
 
+/* Until pve-common 9.0.12, of the same days, "yes" was a switch behind its key only. */
+static bool takes_bare(const struct property_key *key, const struct property *part, struct release release)
+{
+	static const struct release all_alike = { { 9, 0, 25 } };
+	return !part->bare || key->kind != PROPERTY_BOOLEAN || release_has(release, all_alike) ||
+	       strcmp(part->value, "0") == 0 || strcmp(part->value, "1") == 0;
+}
+
 /* ---- Keys ---- */
 
 static bool is_gone(const struct property_key *key, struct release release)
@@ -183,7 +191,7 @@ static int add_part(struct property_string *string, const struct property *part,
 		item.key = key->alias;
 		key = find_key(format, release, key->alias);
 	}
-	if (key && !takes(key, item.value))
+	if (key && (!takes(key, item.value) || !takes_bare(key, &item, release)))
 		return error_set(error, -EINVAL, "'%s' is no value for '%s'", item.value, item.key);
 	string->items[string->count++] = item;
 	return 0;

@@ -53,7 +53,6 @@ static bool has_part(const char *value, const char *part, size_t length)
 /* The volume that was made is of the storage that was asked for, and has the options that were. */
 static bool is_same(struct arena *arena, const char *key, const char *wanted, const char *now)
 {
-	(void)arena;
 	(void)key;
 	if (!is_allocation(wanted) || is_allocation(now))
 		return false;
@@ -64,7 +63,10 @@ static bool is_same(struct arena *arena, const char *key, const char *wanted, co
 	for (const char *part = wanted + strcspn(wanted, ","); *part;) {
 		part++;
 		size_t length = strcspn(part, ",");
-		if (!has_part(now, part, length))
+		/* A switch that is off may be left out. */
+		bool off = length > 2 && memcmp(part + length - 2, "=0", 2) == 0;
+		if (!has_part(now, part, length) &&
+		    !(off && !strstr(now, arena_printf(arena, ",%.*s=", (int)length - 2, part))))
 			return false;
 		part += length;
 	}

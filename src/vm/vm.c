@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "vm/command-text.h"
+#include "vm/libvirt-vm.h"
 #include "vm/libvirt.h"
 #include "vm/plain.h"
 #include "vm/proxmox-vm.h"
@@ -126,12 +127,9 @@ int vm_read_file(const struct root *root, struct arena *arena, const char *path,
 
 /* ---- Now, and at the next start ---- */
 
-const struct vm *vm_without_pending(const struct root *root, struct arena *arena, const struct vm *vm)
+static void read_proxmox_now(const struct root *root, struct arena *arena, const struct vm *vm, struct vm *now)
 {
 	struct proxmox_node node;
-	if (!vm->configuration || !vm->pending_count)
-		return vm;
-	struct vm *now = arena_alloc(arena, sizeof(*now));
 	proxmox_node_open(root, arena, &node);
 	/* Whose node this is was judged before, with more to go by. */
 	if (!vm->elsewhere && vm->node)
@@ -145,6 +143,26 @@ const struct vm *vm_without_pending(const struct root *root, struct arena *arena
 		.node_name = vm->node,
 	};
 	proxmox_vm_read(arena, &definition, now);
+}
+
+/* What runs is what was defined when it was started. */
+static void read_libvirt_now(const struct root *root, struct arena *arena, const struct vm *vm, struct vm *now)
+{
+	struct libvirt_domain *domain = arena_alloc(arena, sizeof(*domain));
+	*domain = *vm->domain;
+	domain->definition = NULL;
+	libvirt_vm_read(root, arena, domain, now);
+}
+
+const struct vm *vm_without_pending(const struct root *root, struct arena *arena, const struct vm *vm)
+{
+	if (!vm->pending_count || !(vm->configuration || vm->domain))
+		return vm;
+	struct vm *now = arena_alloc(arena, sizeof(*now));
+	if (vm->domain)
+		read_libvirt_now(root, arena, vm, now);
+	else
+		read_proxmox_now(root, arena, vm, now);
 	now->running = vm->running;
 	now->pid = vm->pid;
 	now->memlock = vm->memlock;

@@ -25,7 +25,7 @@ struct vm_viommu {
 	enum vm_viommu_model model;
 	const char *where; /* "machine: q35,viommu=intel", "args: -device intel-iommu,...", "-device intel-iommu,..." */
 	bool native;       /* the manager's own setting: put in the right place by it */
-	bool by_wrapper;   /* the QEMU wrapper of this host adds it */
+	bool by_wrapper;   /* not of the definition: the QEMU wrapper adds it at each start here (vm/wrapper.h) */
 	bool first;        /* stands before every vfio device on the line that results */
 	const char *after; /* the vfio device that stands before it, when not first; or NULL */
 	const char *doubt; /* why `first` is a guess; NULL: it is none */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A system that does not run, for changes to be made to: a tree, and fakes of its programs that are strict."""
 import errno
+import itertools
 import os
 import pathlib
 import shutil
@@ -137,12 +138,10 @@ def make_system(nestpci):
     """Makes as many systems as are asked for; in memory where that can be, because each run syncs dozens of times."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     here = pathlib.Path(tempfile.mkdtemp(prefix="nestpci-change-", dir=memory))
-    count = 0
+    numbers = itertools.count(1)
 
     def make(place=here):
-        nonlocal count
-        count += 1
-        return System(pathlib.Path(place) / str(count), nestpci)
+        return System(pathlib.Path(place) / str(next(numbers)), nestpci)
     yield make
     shutil.rmtree(here)
 

@@ -16,7 +16,8 @@ static void cut_pve(char *word)
 {
 	char *pve = strstr(word, "+pve");
 	if (pve)
-		memmove(pve, pve + 4 + strspn(pve + 4, "0123456789"), strlen(pve + 4 + strspn(pve + 4, "0123456789")) + 1);
+		memmove(pve, pve + 4 + strspn(pve + 4, "0123456789"),
+			strlen(pve + 4 + strspn(pve + 4, "0123456789")) + 1);
 }
 
 /* QEMU 9.2 and later have reconnect-ms=. */

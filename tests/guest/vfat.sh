@@ -12,6 +12,7 @@ TREE=$PLACE/tree
 CONF=$TREE/etc/modules-load.d/nestpci.conf
 OUT=/tmp/vfat.out
 failed=0
+umount "$DEVICE" # else all mounts of it have the options of the first
 
 problem() { [ -n "$problem" ] || problem="$*"; }
 

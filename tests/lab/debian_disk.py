@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 A disk with a real Debian on it, for machines that boot by a boot loader: two kernels with initramfs-tools, GRUB for BIOS
-and for UEFI, an ESP, and as init a script that runs what a test tells it (tests/guest/debian-init.sh).
+and for UEFI, an ESP, and as init a script that runs what a test tells it (tests/guest/debian-init.sh). What there is to
+mend: GRUB switches the IOMMU off.
 
 The packages come from where this machine's own come from. The disk is built once and kept, under a name that changes
 with the versions of the packages and with the files here.
@@ -21,7 +22,8 @@ GUEST = pathlib.Path(__file__).resolve().parent.parent / "guest"
 KERNEL = "linux-image-cloud-amd64"
 PACKAGES = ["busybox", "dosfstools", "e2fsprogs", "fdisk", "grub-common", "grub-efi-amd64-bin", "grub-pc-bin", "grub2-common",
             "initramfs-tools", "kmod", "logsave", "systemd-boot-efi", "udev", "zstd"]
-NEEDED = ["apt-cache", "mkfs.ext4", "mkfs.vfat", "mmdebstrap", "qemu-img", "qemu-system-x86_64", "sfdisk"]
+NEEDED = ["apt-cache", "debugfs", "e2fsck", "fsck.vfat", "mkfs.ext4", "mkfs.vfat", "mmdebstrap", "mtype", "qemu-img",
+          "qemu-system-x86_64", "sfdisk"]
 
 SECTOR = 512
 MIB = 1 << 20
@@ -40,7 +42,7 @@ QUICK = "mitigations=off nokaslr tsc=reliable no_timer_check cryptomgr.notests"
 FILES = {
     "etc/default/grub": f"""GRUB_DEFAULT=saved
 GRUB_TIMEOUT=0
-GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+GRUB_CMDLINE_LINUX_DEFAULT="quiet intel_iommu=off"
 GRUB_CMDLINE_LINUX="console=ttyS0 {QUICK}"
 GRUB_TERMINAL=console
 """,
@@ -54,6 +56,8 @@ def reason_to_skip():
     if os.geteuid() != 0:
         return "putting up a Debian's files needs root"
     missing = [name for name in NEEDED if not shutil.which(name)]
+    if not debian_vm.OVMF.exists():
+        missing.append("OVMF")
     return f"not there: {', '.join(missing)}" if missing else None
 
 
@@ -121,10 +125,10 @@ def install_grub(disk, tree, folder):
     direct = ["-kernel", kernel, "-initrd", str(kernel).replace("vmlinuz", "initrd.img"), "-append",
               f"root=LABEL=root console=ttyS0 {QUICK}"]
     with debian_vm.Machine(folder, disk, disk_format="raw", options=direct) as machine:
-        machine.wait_ready(300)
-        machine.ok("grub-install --target=i386-pc /dev/nvme0n1", timeout=300)
-        machine.ok("grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable --no-nvram", timeout=300)
-        machine.ok("update-grub", timeout=300)
+        machine.wait_ready()
+        machine.ok("grub-install --target=i386-pc /dev/nvme0n1")
+        machine.ok("grub-install --target=x86_64-efi --efi-directory=/boot/efi --removable --no-nvram")
+        machine.ok("update-grub")
         machine.power_off()
 
 

@@ -98,7 +98,7 @@ class Machine:
         line, self.received = self.received.split(b"\n", 1)
         return line.decode(errors="replace").strip()
 
-    def wait_ready(self, timeout=240):
+    def wait_ready(self, timeout=900):
         """Until init asks for the first command. What firmware and boot loaders may print there is passed over."""
         until = time.monotonic() + timeout
         while not self.receive_line(until, "boot").endswith("ready"):
@@ -110,7 +110,7 @@ class Machine:
         self.qemu.stdin.write(line.encode() + b"\n")
         self.qemu.stdin.flush()
 
-    def answer(self, what, timeout=240):
+    def answer(self, what, timeout=900):
         """(exit status, what was printed) of the command that was sent."""
         until = time.monotonic() + timeout
         words = self.receive_line(until, what).split()
@@ -121,21 +121,21 @@ class Machine:
         text, self.received = self.received[:length], self.received[length:]
         return int(words[1]), text.decode(errors="replace")
 
-    def run(self, line, timeout=240):
+    def run(self, line, timeout=900):
         self.send(line)
         return self.answer(line, timeout)
 
-    def ok(self, line, timeout=240):
+    def ok(self, line, timeout=900):
         status, text = self.run(line, timeout)
         assert status == 0, f"'{line}' gave {status}:\n{text}"
         return text
 
-    def power_off(self, how="poweroff", timeout=120):
+    def power_off(self, how="poweroff", timeout=600):
         self.send(how)
         self.qemu.wait(timeout)
         self.kill()
 
-    def reboot(self, timeout=240):
+    def reboot(self, timeout=900):
         """A new QEMU comes up faster than a reset: firmware's waiting costs an emulated processor much."""
         self.power_off("reboot")
         return self.start().wait_ready(timeout)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the real `qm` printed of configurations, where that is at hand beside the tree: `vm show --config`, `--pending`
-and `vm list` say the same of the same files. Folders are called captures-RELEASE; of each VM there are ID.conf and
-ID.config.out, perhaps ID.pending.out, ID.current.out and ID.SNAPSHOT.snapshot.out."""
+"""What `qm` prints of configurations, `vm show --config` and `--pending` print byte for byte.
+
+Of what the real one printed, where that is at hand beside the tree: folders called captures-RELEASE; of each VM there are
+ID.conf and ID.config.out, perhaps ID.pending.out, ID.current.out and ID.SNAPSHOT.snapshot.out. And of configurations/,
+which are our own, in what the releases differ: expected-RELEASE has all that is printed of them. NESTPCI_REGENERATE=1
+writes these anew."""
 import json
+import os
 import pathlib
 import subprocess
 
@@ -19,6 +23,17 @@ needs_data = pytest.mark.skipif(not CONFIGURATIONS, reason="the captures of qm a
 def name(path):
     """A test's name: for no file at all, pytest asks with something that is no path."""
     return f"{path.parent.name}-{path.stem}" if isinstance(path, pathlib.Path) else "none"
+
+
+HERE = pathlib.Path(__file__).resolve().parent
+OWN = sorted((HERE / "configurations").glob("*.conf"))
+EXPECTED = sorted(HERE.glob("expected-*"))
+ASPECTS = {
+    "config": ["--config"],
+    "config --current": ["--config", "--current"],
+    "config --snapshot snap1": ["--config", "--of-snapshot", "snap1"],
+    "pending": ["--pending"],
+}
 
 
 def make_node(root, release, configurations):
@@ -83,3 +98,23 @@ def test_it_lists_what_qm_listed(nestpci, folder, tmp_path):
     got = [(vm["id"], vm["name"] or f"VM {vm['id']}", vm["state"], vm["in_force"]["memory_mib"])
            for vm in json.loads(done.stdout)]
     assert got == rows_of(wanted.read_text())
+
+
+def transcript(nestpci, root):
+    """All that is printed of our own configurations, or why nothing is."""
+    text = ""
+    for path in OWN:
+        for aspect, words in ASPECTS.items():
+            done = run(nestpci, "show", *words, "--root", root, path.stem)
+            assert done.returncode in (0, 3)
+            if b"there is no snapshot" not in done.stderr:
+                text += f"== {path.stem}: {aspect}\n" + (done.stdout + done.stderr).decode()
+    return text
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.name)
+def test_releases_differ_as_they_do(nestpci, expected, tmp_path):
+    got = transcript(nestpci, make_node(tmp_path, expected.name.removeprefix("expected-"), OWN))
+    if os.environ.get("NESTPCI_REGENERATE") == "1":
+        expected.write_text(got)
+    assert got == expected.read_text()

@@ -62,6 +62,9 @@ def test_default_leaves_the_running_vm_alone(node):
     assert "new machine: q35,viommu=intel" in node.qm("pending", "101")
     result = node.nestpci("viommu", "--verify", "101")
     assert result.status == 1 and verdicts(result.out) == {"vm-viommu-present": "FAIL"}
+    # Defined, and not in force yet: that is said each time.
+    result = node.nestpci("viommu", "101", "--yes")
+    assert result.status == 1 and "a reboot inside does not do" in result.err, result
 
 
 @pytest.mark.parametrize("conf", [READY, DISK])

@@ -125,6 +125,7 @@ static void two_devices_under_a_viommu(struct model *m)
 	have_vm(m, NULL);
 	m->devices[1] = m->devices[0];
 	m->vm.device_count = 2;
+	m->viommu.native = true;
 	m->host.versions.libvirt.fact = fact_denied("/var/lib/dpkg/status");
 }
 
@@ -176,7 +177,7 @@ static const struct row rows[] = {
 	{ "vfio-denylist",                 VERDICT_NA,      "not loaded",                     no_denylist },
 	{ "memory-to-pin",                 VERDICT_UNKNOWN, "/proc/meminfo",                  total_denied },
 	{ "hugepages",                     VERDICT_PASS,    "runs, and has its huge pages",   huge_and_running },
-	{ "hugepages",                     VERDICT_UNKNOWN, "which huge pages any are",       huge_of_any_size },
+	{ "hugepages",                     VERDICT_UNKNOWN, "the host's default size",        huge_of_any_size },
 	{ "hugepages",                     VERDICT_UNKNOWN, "how much memory",                huge_of_unknown_sum },
 	{ "memlock",                       VERDICT_UNKNOWN, "/var/lib/dpkg/status",           two_devices_under_a_viommu },
 };
