@@ -88,6 +88,13 @@ static bool is_signature(const char *name)
 	return strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
 }
 
+/* vfat gives all files the owner and permissions of the mount, and pmxcfs those of the path. */
+static bool keeps_permissions(int fd)
+{
+	struct statfs status;
+	return fstatfs(fd, &status) < 0 || (status.f_type != MSDOS_SUPER_MAGIC && status.f_type != FUSE_SUPER_MAGIC);
+}
+
 static int read_xattrs(int fd, struct arena *arena, struct file_state *state)
 {
 	char *names = arena_alloc(arena, XATTR_MAX);
@@ -143,6 +150,7 @@ static int read_state(int fd, struct arena *arena, struct file_state *state)
 				      .mode = status.st_mode & 07777,
 				      .owner = status.st_uid,
 				      .group = status.st_gid,
+				      .of_mount = !keeps_permissions(fd),
 				      .mtime = status.st_mtim };
 	int r = read_xattrs(fd, arena, state);
 	return r < 0 ? r : read_content(fd, arena, &state->content);
@@ -210,13 +218,6 @@ int root_read_state(const struct root *root, struct arena *arena, const char *pa
 }
 
 /* ---- Writing ---- */
-
-/* vfat gives all files the owner and permissions of the mount, and pmxcfs those of the path. */
-static bool keeps_permissions(int fd)
-{
-	struct statfs status;
-	return fstatfs(fd, &status) < 0 || (status.f_type != MSDOS_SUPER_MAGIC && status.f_type != FUSE_SUPER_MAGIC);
-}
 
 /* The owner before the permissions: a change of owner takes set-user-ID away (chown(2)). */
 static int set_attributes(int fd, const struct file_state *state)
@@ -319,6 +320,7 @@ int root_write_state(const struct root *root, const char *path, const struct fil
 	if (directory < 0)
 		return directory;
 	AUTO_CLOSE int old = hold(directory, name);
+	(void)old;
 	int r = state->present ? put_file(directory, name, state) : take_file(directory, name);
 	if (r < 0)
 		return error_set_errno(error, r, "%s %s%s", state->present ? "write" : "remove", root->name, path);

@@ -24,6 +24,7 @@ struct file_state {
 	mode_t mode; /* permissions alone; a link's say nothing */
 	uid_t owner;
 	gid_t group;
+	bool of_mount;             /* owner and permissions are not the file's own: mounted otherwise, it has others */
 	struct timespec mtime;     /* tv_nsec of UTIME_OMIT: whatever it becomes */
 	struct file_xattr *xattrs; /* among them the SELinux label, and ACLs; not what signs the content (IMA, EVM) */
 	size_t xattr_count;

@@ -25,8 +25,12 @@ static uint32_t mix(unsigned int round, uint32_t b, uint32_t c, uint32_t d)
 static void add_block(uint32_t state[5], const unsigned char *block)
 {
 	uint32_t words[80];
-	uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
-	for (unsigned int i = 0; i < 16; i++)
+	uint32_t a = state[0];
+	uint32_t b = state[1];
+	uint32_t c = state[2];
+	uint32_t d = state[3];
+	uint32_t e = state[4];
+	for (size_t i = 0; i < 16; i++)
 		words[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
 			   (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
 	for (unsigned int i = 16; i < 80; i++)
@@ -63,7 +67,7 @@ const char *sha1_hex(struct slice bytes, char text[SHA1_TEXT_MAX])
 		last[length - 1 - i] = (unsigned char)(bits >> (8 * i));
 	for (size_t i = 0; i < length; i += BLOCK)
 		add_block(state, last + i);
-	for (unsigned int i = 0; i < 5; i++)
+	for (size_t i = 0; i < 5; i++)
 		snprintf(text + 8 * i, 9, "%08x", (unsigned int)state[i]);
 	return text;
 }

@@ -4,14 +4,23 @@
 #include "change/change.h"
 #include "change/diff.h"
 
+static bool same_permissions(const struct file_state *a, const struct file_state *b)
+{
+	return a->of_mount || b->of_mount || a->mode == b->mode;
+}
+
+static bool same_owner(const struct file_state *a, const struct file_state *b)
+{
+	return a->of_mount || b->of_mount || (a->owner == b->owner && a->group == b->group);
+}
+
 bool change_same_state(const struct file_state *a, const struct file_state *b)
 {
 	if (!a->present || !b->present)
 		return a->present == b->present;
 	if (a->link || b->link)
 		return text_equals(a->link, b->link) && a->owner == b->owner && a->group == b->group;
-	return a->mode == b->mode && a->owner == b->owner && a->group == b->group &&
-	       a->content.length == b->content.length &&
+	return same_permissions(a, b) && same_owner(a, b) && a->content.length == b->content.length &&
 	       (a->content.length == 0 || memcmp(a->content.start, b->content.start, a->content.length) == 0);
 }
 
@@ -46,10 +55,10 @@ const char *change_difference(struct arena *arena, const char *path, const struc
 		buffer_printf(&text, "# %s: permissions %04o\n", path, (unsigned int)after->mode);
 	if (!before->present || !after->present)
 		return text.text;
-	if (before->mode != after->mode)
+	if (!same_permissions(before, after))
 		buffer_printf(&text, "# %s: permissions %04o, were %04o\n", path, (unsigned int)after->mode,
 			      (unsigned int)before->mode);
-	if (before->owner != after->owner || before->group != after->group)
+	if (!same_owner(before, after))
 		buffer_printf(&text, "# %s: owner %u:%u, was %u:%u\n", path, after->owner, after->group, before->owner,
 			      before->group);
 	return text.text;

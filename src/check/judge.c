@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "check/judge.h"
 
+#include <stdlib.h>
+
 #include "host/passable.h"
 #include "qemu/keyval.h"
 #include "vm/proxmox.h"
@@ -293,10 +295,11 @@ unsigned int judge_default_width(const struct subject_set *set, const struct vm 
 	default:
 		break;
 	}
-	unsigned int major;
-	unsigned int minor;
-	if (!line->machine_version || sscanf(line->machine_version, "%u.%u", &major, &minor) != 2)
+	char *end = NULL;
+	unsigned long major = line->machine_version ? strtoul(line->machine_version, &end, 10) : 0;
+	if (!end || *end != '.')
 		return 48;
+	unsigned long minor = strtoul(end + 1, NULL, 10);
 	return major < 9 || (major == 9 && minor < 2) ? 39 : 48;
 }
 

@@ -33,7 +33,7 @@ static void judge_memlock(const struct subject_set *set, const void *subject, st
 			finding, ACTOR_ADMINISTRATOR, RESTART_VM, arena,
 			"virsh edit %s: <iommu model='intel'> instead; or <memtune><hard_limit unit='MiB'>%llu</hard_limit>"
 			"</memtune>",
-			judge_libvirt_name(vm), (unsigned long long)(vm->memory_mib * vm->device_count + 1024));
+			judge_libvirt_name(vm), (unsigned long long)vm->memory_mib * vm->device_count + 1024);
 	}
 }
 

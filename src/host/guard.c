@@ -150,6 +150,8 @@ static int receive(const struct child *child, const struct call *call, struct re
 /* Not waited for for long when it hangs: then it becomes init's to wait for once this process is gone. */
 static void end_child(const struct child *child)
 {
+	if (child->pid <= 0)
+		return;
 	close(child->input);
 	kill(child->pid, SIGKILL);
 	for (int i = 0; i < 100; i++) {
@@ -162,7 +164,7 @@ static void end_child(const struct child *child)
 /* Returns what `run` returned; its text is in `answer` where it failed, and where it has something to tell. */
 static int guarded(const struct call *call, struct error *answer)
 {
-	struct child child;
+	struct child child = { 0, -1 };
 	struct reply reply = { 0 };
 	int r = start_child(call, 1, &child, answer);
 	if (r < 0)
@@ -187,7 +189,7 @@ static struct fact take_fact(const struct call *call, struct arena *arena, int c
 static size_t read_on(const struct call *calls, struct arena *arena, struct fact *const *facts, size_t count)
 {
 	size_t done = 0;
-	struct child child;
+	struct child child = { 0, -1 };
 	struct error error;
 	int r = start_child(calls, count, &child, &error);
 	if (r < 0) {

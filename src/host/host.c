@@ -95,7 +95,7 @@ static struct fact *read_overrides(const struct root *root, struct arena *arena,
 {
 	size_t count = 0;
 	struct fact *overrides = arena_alloc_array(arena, host->functions.count + 1, sizeof(*overrides));
-	struct fact **wanted = arena_alloc_array(arena, host->functions.count + 1, sizeof(*wanted));
+	struct fact **wanted = arena_alloc_array(arena, host->functions.count + 1, sizeof(struct fact *));
 	for (size_t i = 0; i < host->functions.count; i++) {
 		if (!may_be_meant(&host->functions.items[i]))
 			continue;

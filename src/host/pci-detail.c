@@ -258,7 +258,7 @@ void pci_detail_read(const struct root *root, struct arena *arena, const struct 
 void pci_detail_read_locked(const struct root *root, struct arena *arena, struct pci_detail *const *details,
 			    size_t count)
 {
-	struct fact **facts = arena_alloc_array(arena, 2 * count + 1, sizeof(*facts));
+	struct fact **facts = arena_alloc_array(arena, 2 * count + 1, sizeof(struct fact *));
 	size_t wanted = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct pci_detail *detail = details[i];

@@ -172,7 +172,7 @@ static int connect_to(const struct client *client, uint64_t end)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	if (strlen(client->path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, client->path);
+	memcpy(address.sun_path, client->path, strlen(client->path) + 1);
 	while (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;

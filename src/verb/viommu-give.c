@@ -119,6 +119,8 @@ int viommu_give(struct viommu_job *job)
 		return status;
 	if (changed && plan.once)
 		claim = journal_claim(job->root, job->arena, entry.number, &error);
+	if (changed && plan.once && claim < 0)
+		say("viommu: %s: another nestpci may take this back before that start", error.text);
 	/* Whatever is started from here on would keep it, and others are not to wait for a guest. */
 	if (job->lock >= 0)
 		close(TAKE_FD(job->lock));

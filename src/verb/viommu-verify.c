@@ -22,7 +22,7 @@ static bool may_come(int code)
 static int open_channel(const struct viommu_job *job, const struct vm *process, struct qmp *ret, struct error *error)
 {
 	int r = -EBUSY;
-	uint64_t end = clock_ms() + ATTEMPTS * AGAIN_MS;
+	uint64_t end = clock_ms() + (uint64_t)ATTEMPTS * AGAIN_MS;
 	for (unsigned int i = 0; i < ATTEMPTS && may_come(r) && clock_ms() < end; i++) {
 		if (i)
 			poll(NULL, 0, AGAIN_MS);
@@ -77,7 +77,7 @@ int viommu_verify(const struct viommu_job *job)
 {
 	static const char *const verdicts[] = { "PASS", "FAIL", "UNKNOWN" };
 	struct error error;
-	struct vm_verification found;
+	struct vm_verification found = { 0 };
 	int r = look(job, &found, &error);
 	if (r == -ESRCH) {
 		say("viommu: VM %s does not run: nothing can be verified", job->vm->id);
@@ -96,6 +96,6 @@ int viommu_verify(const struct viommu_job *job)
 
 bool viommu_is_well(const struct viommu_job *job)
 {
-	struct vm_verification found;
+	struct vm_verification found = { 0 };
 	return look(job, &found, NULL) == 0 && vm_verified_worst(&found) == VM_PASS;
 }

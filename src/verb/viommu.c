@@ -157,22 +157,21 @@ static int begin(struct viommu_job *job, struct error *error)
 	return status;
 }
 
-static int work(struct request *request)
+static int work(struct request *request, struct subjects *subjects)
 {
-	AUTO_SUBJECTS subjects = SUBJECTS_NONE;
 	struct error error;
 	struct viommu_job *job = &request->job;
 	const struct subjects_request wanted = { .place = request->place, .level = -1, .vm = request->vm };
 	int status = begin(job, &error);
 	if (status != VERB_DONE)
 		return status;
-	if (subjects_gather(&wanted, job->arena, &subjects, &error) < 0) {
+	if (subjects_gather(&wanted, job->arena, subjects, &error) < 0) {
 		say("viommu: %s", error.text);
 		return VERB_FAILED;
 	}
-	job->root = &subjects.root;
-	job->set = &subjects.set;
-	job->vm = subjects.set.vm;
+	job->root = &subjects->root;
+	job->set = &subjects->set;
+	job->vm = subjects->set.vm;
 	job->wish.set = job->set;
 	job->wish.vm = job->vm;
 	job->manager = manager_of(job->vm->manager);
@@ -184,6 +183,7 @@ static int work(struct request *request)
 static int run(struct verb_args *args)
 {
 	AUTO_ARENA arena = { 0 };
+	AUTO_SUBJECTS subjects = SUBJECTS_NONE;
 	struct request request = { .job = { .arena = &arena, .timeout_s = 180, .lock = -1 } };
 	const char *value;
 	int status = VERB_DONE;
@@ -202,7 +202,7 @@ static int run(struct verb_args *args)
 	status = check_request(args, &request);
 	if (status != VERB_DONE)
 		return status;
-	status = work(&request);
+	status = work(&request, &subjects);
 	if (request.job.lock >= 0)
 		close(request.job.lock);
 	return status;

@@ -42,7 +42,7 @@ static int find_path(const struct root *root, struct arena *arena, const char *o
 int proxmox_file_read(const struct root *root, struct arena *arena, const char *vm, struct proxmox_file *ret,
 		      struct error *error)
 {
-	struct slice text;
+	struct slice text = slice_of("");
 	struct proxmox_node node;
 	struct proxmox_file file = { 0 };
 	proxmox_node_open(root, arena, &node);

@@ -43,5 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	holds(&arena, text, &proxmox_machine_format);
 	holds(&arena, text, &proxmox_hostpci_format);
 	holds(&arena, text, &proxmox_cpu_format);
+	holds(&arena, text, &proxmox_net_format);
+	holds(&arena, text, &proxmox_scsi_format);
+	holds(&arena, text, &proxmox_agent_format);
+	holds(&arena, text, &proxmox_ipconfig_format);
 	return 0;
 }

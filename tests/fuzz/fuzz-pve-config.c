@@ -11,6 +11,7 @@
 #include "vm/libvirt.h"
 #include "vm/mapping.h"
 #include "vm/proxmox-args.h"
+#include "vm/proxmox-print.h"
 #include "vm/proxmox-vm.h"
 
 static bool is_inside(struct slice piece, struct slice text)
@@ -47,6 +48,39 @@ static void config_holds(struct arena *arena, const struct proxmox_config *confi
 	proxmox_apply_pending(arena, config, &merged);
 	for (size_t i = 0; i < merged.in_force_count; i++)
 		HOLDS(!proxmox_deletes(pending, merged.in_force[i].key));
+}
+
+/* Reading takes off what printing does not put on again: quotes, blanks before the description, digits of large numbers. */
+static bool prints_as_it_reads(const struct proxmox_config *config)
+{
+	static const struct release encodes_percent = { { 8, 2, 4 } };
+	const struct proxmox_section *section = &config->sections[0];
+	const char *text = section->description;
+	for (size_t i = 0; i < section->in_force_count; i++)
+		if (section->in_force[i].value[0] == '"' || strstr(section->in_force[i].value, "e+"))
+			return false;
+	return release_has(config->release, encodes_percent) && (!text || (text[0] && !strchr(" \t\r\v\f\n", text[0])));
+}
+
+/* What is printed as `qm config --current` is a configuration that prints the same; the rest ends, and is text. */
+static void print_holds(struct arena *arena, const struct proxmox_config *config)
+{
+	struct error error = { "" };
+	struct buffer merged = { .arena = arena };
+	struct buffer pending = { .arena = arena };
+	struct buffer first = { .arena = arena };
+	struct buffer second = { .arena = arena };
+	struct proxmox_config again;
+	int r = proxmox_print_config(arena, config, false, &merged, &error);
+	HOLDS(r == 0 || (r == -EINVAL && error.text[0] && !merged.length));
+	proxmox_print_pending(arena, config, &pending);
+	if (proxmox_print_config(arena, config, true, &first, &error) < 0 || !prints_as_it_reads(config))
+		return;
+	proxmox_config_parse(arena, (struct slice){ first.text ? first.text : "", first.length }, config->release,
+			     &again);
+	HOLDS(again.problems.count == 0);
+	HOLDS(proxmox_print_config(arena, &again, true, &second, &error) == 0);
+	HOLDS(first.length == second.length && (!first.length || memcmp(first.text, second.text, first.length) == 0));
 }
 
 static void vm_holds(const struct vm *vm)
@@ -101,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vm vm;
 	proxmox_config_parse(&arena, text, releases[data[0] % ARRAY_SIZE(releases)], &config);
 	config_holds(&arena, &config, text);
+	print_holds(&arena, &config);
 	definition_holds(&arena, &config);
 	mappings_parse(&arena, text, &mappings);
 	/* XML is the helper's: fuzz-domain-xml. */

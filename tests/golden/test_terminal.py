@@ -58,3 +58,13 @@ def test_list_is_whole_where_there_is_room(nestpci):
     lines = run_on_terminal([nestpci, "list", "--root", HOST], 250)
     assert any("NVMe SSD Controller SM981/PM981/PM983" in line for line in lines)
     assert not any(line.endswith("...") for line in lines)
+
+
+def test_vms_fit_into_80_columns(nestpci):
+    cluster = pathlib.Path(__file__).resolve().parent.parent / "snapshots" / "desktop-cluster.snap"
+    lines = run_on_terminal([nestpci, "vm", "list", "--snapshot", cluster], 80)
+    assert len(lines) == 12
+    assert max(len(line) for line in lines) <= 80
+    for name in ("100", "105", "106", "200", "5000"):
+        lines = run_on_terminal([nestpci, "vm", "show", "--snapshot", cluster, name], 80)
+        assert [line for line in lines if len(line) > 80] == []

@@ -118,6 +118,7 @@ static void have_vm(struct model *m, const char *hugepages)
 WITH(total_denied, give_vm(m, VM_PROXMOX); m->host.machine.memory_total = fact_denied("/proc/meminfo"))
 WITH(huge_and_running, have_vm(m, "2"); m->vm.running = VM_YES)
 WITH(huge_of_any_size, have_vm(m, "any"))
+WITH(huge_of_a_size_of_no_linux, have_vm(m, "7"))
 WITH(huge_of_unknown_sum, have_vm(m, "2"); m->vm.memory_mib = 0)
 
 static void two_devices_under_a_viommu(struct model *m)
@@ -178,6 +179,7 @@ static const struct row rows[] = {
 	{ "memory-to-pin",                 VERDICT_UNKNOWN, "/proc/meminfo",                  total_denied },
 	{ "hugepages",                     VERDICT_PASS,    "runs, and has its huge pages",   huge_and_running },
 	{ "hugepages",                     VERDICT_UNKNOWN, "the host's default size",        huge_of_any_size },
+	{ "hugepages",                     VERDICT_UNKNOWN, "which huge pages 7 are",         huge_of_a_size_of_no_linux },
 	{ "hugepages",                     VERDICT_UNKNOWN, "how much memory",                huge_of_unknown_sum },
 	{ "memlock",                       VERDICT_UNKNOWN, "/var/lib/dpkg/status",           two_devices_under_a_viommu },
 };
