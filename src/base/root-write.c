@@ -236,7 +236,8 @@ static int set_attributes(int fd, const struct file_state *state)
 	}
 	if ((now.st_mode & 07777) != state->mode && fchmod(fd, state->mode) < 0 && kept)
 		return -errno;
-	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, state->mtime };
+	/* Both, because file systems made with libfuse pass over a call that leaves one out. */
+	const struct timespec times[] = { { .tv_nsec = UTIME_NOW }, state->mtime };
 	if (state->mtime.tv_nsec != UTIME_OMIT && futimens(fd, times) < 0)
 		return -errno;
 	return 0;

@@ -182,6 +182,6 @@ def test_what_was_generated_is_on_the_disk_before_it_is_called_done(make_system,
     assert done.returncode == 0
     text = trace.read_text()
     ends = [match.start() for match in re.finditer(r"^wait\w+\(.*(WIFEXITED|CLD_EXITED)", text, re.M)]
-    assert len(ends) == 2
+    assert len(ends) >= 2
     for end in ends:
         assert "syncfs(" in text[end:text.index('"entry.json")', end)]

@@ -119,14 +119,18 @@ def test_grub_on_ext4(disk, nestpci, tmp_path, capsys):
         key = f"{'/'.join(files)} ({state})"
         seen[key] += 1
         if state in ("planned", "applying") and key not in images:
-            images[key] = partition.whole_disk(tmp_path / f"cut-{len(images)}")
+            # Of all of them the first and the last are booted.
+            images[key] = partition.whole_disk(tmp_path / ("cut-last" if images else "cut-first"))
     tell(capsys, "ext4", seen)
     # All was on the disk when apply said so.
     assert (files, state) == (["new"] * 3, "applied")
     # From the first, and the last, of the states in between.
+    assert len(images) > 1, seen
     undone, resumed = list(images.values())[0], list(images.values())[-1]
     boots_and_is_finished(tmp_path / "undone", undone, nestpci, "nestpci undo --yes", old)
     boots_and_is_finished(tmp_path / "resumed", resumed, nestpci, APPLY, new)
+    for image in (undone, resumed, partition.path):
+        image.unlink()
 
 
 # ---- vfat ----
