@@ -81,9 +81,10 @@ says irqchip_is_split "kernel-irqchip=split"
 [ "$(grep -c intel-iommu /tmp/out)" = 1 ] || not_ok one_viommu "there are several"
 
 tail -n +1 -f $CONSOLE &
-while [ -e "/proc/$pid" ]; do sleep 1; done
+# With -no-shutdown QEMU stays when the guest is off; qmeventd ends it then.
+while [ -e "/proc/$pid" ] && ! grep -q '^@@L1 end' $CONSOLE; do sleep 1; done
 sleep 2
-kill $!
+kill "$pid" $!
 wants wrapper_is_taken_away nestpci apply --yes --no-wrapper 100
 if [ "$(readlink /usr/bin/kvm)" = qemu-system-x86_64 ]; then ok kvm_is_as_before; else not_ok kvm_is_as_before "is not"; fi
 wants no_diversion_is_left dpkg-divert --list

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each verdict of each check is reached by some case: every place in src/check that gives one is come to by the unit tests.
+"""Each verdict of each check is reached by some case: every place in src/check that gives one is come to.
 
-The judges are compiled once more, with counters (gcov), and tests/unit/test-check-*.c run on them. Where one call gives one
-of two verdicts, the tables of these tests (struct reach) demand both.
+The judges are compiled once more, with counters (gcov). tests/unit/test-check-*.c run on them, and the golden cases of
+'nestpci check'. Where one call gives one of two verdicts, the tables of the unit tests (struct reach) demand both.
 """
 import concurrent.futures
 import json
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
 
 GIVES = re.compile(r"^\t.*\bjudge_(pass|warn|fail|unknown|unknown_fact|na|missing)\b")
 LIBRARIES = ("vm", "qemu", "boot", "host", "base")
+PROGRAM = ("verb", "lab", "report", "change")
 LEAST = 600
 
 
@@ -29,7 +31,7 @@ def run_with_counters(tree, build, tmp_path_factory):
     """The folder with the counters of all tests."""
     folder = tmp_path_factory.mktemp("counted")
     flags = run(["pkg-config", "--cflags", "json-c"], folder).split()
-    flags += ["-std=gnu11", "-D_GNU_SOURCE", "-O0", "-w", f"-I{tree}/src", f"-I{tree}/tests/unit"]
+    flags += ["-std=gnu11", "-D_GNU_SOURCE", "-O0", "-w", f"-I{tree}/src", f"-I{tree}/tests/unit", f"-I{build}"]
     judges = sorted((tree / "src/check").glob("*.c"))
     tests = sorted((tree / "tests/unit").glob("test-check-*.c"))
     assert judges and tests
@@ -46,7 +48,23 @@ def run_with_counters(tree, build, tmp_path_factory):
         run(["gcc", "--coverage", "-o", test.stem, f"{test.stem}.o", "libjudges.a", *libraries, "-l:libjson-c.a",
              "-lcmocka"], folder)
         run([folder / test.stem], folder, env={**os.environ, "NESTPCI_SOURCE": str(tree)})
+    lines = ["-Wl,--start-group", *(f"{build}/src/{name}/lib{name}.a" for name in PROGRAM), *libraries,
+             "libjudges.a", "-Wl,--end-group"]
+    run(["gcc", *flags, "-c", tree / "src/main.c", "-o", "main.o"], folder)
+    run(["gcc", "--coverage", "-o", "nestpci", "main.o", *lines, "-l:libjson-c.a"], folder)
+    run_golden_cases(tree / "tests/golden", folder / "nestpci", tmp_path_factory.mktemp("empty"))
     return folder
+
+
+def run_golden_cases(golden, program, empty):
+    """Whether they print what they should, the suite itself says."""
+    for file in sorted(golden.glob("check*/**/cmd")):
+        text = "".join(line for line in file.read_text().splitlines(True) if not line.startswith("#"))
+        for name, value in (("CASE", file.parent), ("TMP", empty), ("SNAPSHOTS", golden.parent / "snapshots")):
+            text = text.replace(f"@{name}@", str(value))
+        stdin = file.with_name("stdin")
+        subprocess.run([program, *shlex.split(text)], cwd=file.parent, capture_output=True, timeout=60, check=False,
+                       input=stdin.read_bytes() if stdin.exists() else b"")
 
 
 def counts_of(folder, name):
@@ -84,14 +102,15 @@ def test_each_verdict_is_reached(tree, counted):
             places += 1
             if not any(counts.get(number) for number in statement(lines, start)):
                 missed.append(f"{file.name}:{start}: {lines[start - 1].strip()}")
-    assert not missed, "no unit test comes to:\n" + "\n".join(missed)
+    assert not missed, "no case comes to:\n" + "\n".join(missed)
     assert places >= LEAST
 
 
 def test_each_check_is_asserted(tree, nestpci):
-    """By its name, somewhere in these tests."""
+    """By its name, in a unit test or in what a golden case prints."""
     texts = "".join(file.read_text() for file in (tree / "tests/unit").glob("test-check-*.c"))
+    printed = "".join(file.read_text() for file in (tree / "tests/golden").glob("check*/**/stdout"))
     table = json.loads(run([nestpci, "check", "--list", "--json"], tree))
     ids = {check["id"] for check in table["checks"]}
     assert len(ids) > 100
-    assert [name for name in sorted(ids) if f'"{name}"' not in texts] == []
+    assert [name for name in sorted(ids) if f'"{name}"' not in texts and not re.search(rf"\b{name}\b", printed)] == []

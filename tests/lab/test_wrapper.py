@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 
 import pytest
 
@@ -17,6 +18,7 @@ PARAMETERS = ("mitigations=off nokaslr tsc=reliable no_timer_check cryptomgr.not
               "nestpci.capture=0 nestpci.levels=3 nestpci.level=0")
 NONCES = ("5ca1ab1e0123", "deadbea70456")
 ANSWER_AT = 8 * 512
+LIMIT_S = 1800
 
 
 def file_entry(name, source, mode=0o100755):
@@ -83,6 +85,8 @@ def run(words, capsys):
     console = ""
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace") as qemu:
+        limit = threading.Timer(LIMIT_S, qemu.kill)
+        limit.start()
         try:
             for line in qemu.stdout:
                 console += line
@@ -91,6 +95,7 @@ def run(words, capsys):
                         print(f"  {line.rstrip()}", flush=True)
             qemu.wait(timeout=60)
         finally:
+            limit.cancel()
             qemu.kill()
     return console
 

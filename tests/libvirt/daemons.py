@@ -134,6 +134,8 @@ def kill_all():
 def main(folder):
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     prepare(folder)
+    # A signal to the whole process group must not end it before it has killed what is below it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     daemons = Daemons(folder)
     try:
         print("ready", flush=True)

@@ -6,6 +6,8 @@
  */
 #include "check-model.h"
 
+#include "vm/wrapper.h"
+
 struct row {
 	const char *id;
 	enum verdict verdict;
@@ -137,6 +139,42 @@ static void system_that_does_not_run(struct model *m)
 		m->host.iommus.class = (struct fact){ 0 };
 }
 
+/* ---- The QEMU wrapper ---- */
+
+static struct wrapper_state wrapper;
+static struct wrapper_vm wrapper_vms[1];
+static struct vms all;
+
+/* Installed for VM 100, and all of it there. */
+static void have_wrapper(struct model *m)
+{
+	wrapper_vms[0] = (struct wrapper_vm){ .name = "100", .where = "/etc/nestpci/wrapper.conf, line 1" };
+	wrapper = (struct wrapper_state){ .program = fact_with(WRAPPER_PLACE, "0.1.0", 0),
+					  .diversion = fact_with(WRAPPER_DIVERSIONS, WRAPPER_REAL, 0),
+					  .real = fact_with(WRAPPER_REAL, NULL, 0),
+					  .conf = fact_with("/etc/nestpci/wrapper.conf", NULL, 0),
+					  .installed = true,
+					  .intact = true,
+					  .vms = wrapper_vms,
+					  .vm_count = 1 };
+	all = (struct vms){ .wrapper = &wrapper };
+	m->set.vms = &all;
+}
+
+WITH(wrapper_denied, have_wrapper(m); wrapper.program = fact_denied(WRAPPER_PLACE))
+WITH(real_denied, have_wrapper(m); wrapper.real = fact_denied(WRAPPER_REAL))
+WITH(wrapper_of_another_time, have_wrapper(m); wrapper.stale_time = true)
+WITH(wrapper_conf_denied, have_wrapper(m); give_vm(m, VM_PROXMOX);
+     wrapper.conf = fact_denied("/etc/nestpci/wrapper.conf"))
+
+static void only_diverted(struct model *m)
+{
+	have_wrapper(m);
+	wrapper.vm_count = 0;
+	wrapper.program = fact_gone(WRAPPER_PLACE);
+	wrapper.problem = "the wrapper is not there";
+}
+
 /* clang-format off */
 static const struct row rows[] = {
 	{ "boot-parameters-in-force",      VERDICT_UNKNOWN, "/etc/kernel/cmdline cannot be read but by root", line_denied },
@@ -181,6 +219,11 @@ static const struct row rows[] = {
 	{ "hugepages",                     VERDICT_UNKNOWN, "the host's default size",        huge_of_any_size },
 	{ "hugepages",                     VERDICT_UNKNOWN, "which huge pages 7 are",         huge_of_a_size_of_no_linux },
 	{ "hugepages",                     VERDICT_UNKNOWN, "how much memory",                huge_of_unknown_sum },
+	{ "wrapper-place",                 VERDICT_UNKNOWN, "/usr/bin/kvm cannot be read",    wrapper_denied },
+	{ "wrapper-place",                 VERDICT_UNKNOWN, "/usr/bin/kvm.distrib cannot be read", real_denied },
+	{ "wrapper-place",                 VERDICT_WARN,    "has another time",               wrapper_of_another_time },
+	{ "wrapper-place",                 VERDICT_WARN,    "dpkg still diverts",             only_diverted },
+	{ "vm-wrapper",                    VERDICT_UNKNOWN, "/etc/nestpci/wrapper.conf",      wrapper_conf_denied },
 	{ "memlock",                       VERDICT_UNKNOWN, "/var/lib/dpkg/status",           two_devices_under_a_viommu },
 };
 /* clang-format on */
@@ -196,7 +239,7 @@ static void each_gives_its_verdict(void **state)
 		make_l0(m);
 		row->change(m);
 		struct finding finding = { .check = check, .subject = "host" };
-		check->judge(&m->set, NULL, &finding, &m->arena);
+		check->judge(&m->set, m->set.vm, &finding, &m->arena);
 		if (!finding.summary || finding.verdict != row->verdict || !strstr(finding.summary, row->part))
 			fail_msg("row %zu: %s is %s: %s; wanted %s: %s", i, row->id, verdict_name(finding.verdict),
 				 finding.summary ? finding.summary : "nothing", verdict_name(row->verdict), row->part);
