@@ -262,7 +262,8 @@ static int write_beside(int directory, const char *beside, const struct file_sta
 		r = set_attributes(fd, state);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	AUTO_CLOSE int kept = r == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	/* Not for writing: a program that is open so cannot be executed (execve(2), ETXTBSY), and it may be /usr/bin/kvm. */
+	AUTO_CLOSE int kept = r == 0 ? openat(directory, beside, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 	if (r == 0 && kept < 0)
 		r = -errno;
 	/* Some file systems report a failed write only here. */
