@@ -64,5 +64,6 @@ const struct verb verb_exec = {
 		"  nestpci exec -- qemu-system-x86_64 -machine q35 -accel kvm -m 4G \\\n"
 		"      -device vfio-pci,host=0000:01:00.0",
 	.options = options,
+	.takes_words = true,
 	.run = run,
 };

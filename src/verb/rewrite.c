@@ -267,5 +267,6 @@ const struct verb verb_rewrite = {
 		"  nestpci rewrite -- qemu-system-x86_64 -machine q35 -accel kvm -m 4G \\\n"
 		"      -device vfio-pci,host=0000:01:00.0",
 	.options = options,
+	.takes_words = true,
 	.run = run,
 };

@@ -292,8 +292,6 @@ static int run(struct verb_args *args)
 	}
 	if (option < 0)
 		return status;
-	if (args->argc - args->next > 1 && args->argv[args->next + 1][0] == '-')
-		return verb_usage(args, "'%.40s' must stand before the ADDRESS", args->argv[args->next + 1]);
 	if (args->argc - args->next != 1)
 		return verb_usage(args, "one ADDRESS is needed");
 	if (pci_address_parse(args->argv[args->next], &address, &error) < 0)

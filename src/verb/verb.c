@@ -24,7 +24,8 @@ static void make_table(const struct verb *verb, struct getopt_table *table)
 	size_t count = 0;
 	char *letter = table->letters;
 	/* '+': the first argument ends the options; ':': a missing argument is told apart; errors are ours to print. */
-	*letter++ = '+';
+	if (verb->takes_words)
+		*letter++ = '+';
 	*letter++ = ':';
 	*letter++ = 'h';
 	table->options[count++] = (struct option){ "help", no_argument, NULL, ID_HELP };
@@ -82,14 +83,6 @@ int verb_next_option(struct verb_args *args, const char **value, int *ret_status
 	default:
 		return id;
 	}
-}
-
-const char *verb_take_argument(struct verb_args *args)
-{
-	if (args->next >= args->argc)
-		return NULL;
-	optind = args->next + 1;
-	return args->argv[args->next++];
 }
 
 int verb_usage(const struct verb_args *args, const char *format, ...)

@@ -38,20 +38,15 @@ struct verb {
 	const char *synopsis;              /* behind the name; lines begin with another form */
 	const char *help;                  /* a paragraph or two: what it does, and examples */
 	const struct verb_option *options; /* ended by { 0 } */
+	bool takes_words;                  /* from the first argument on all is another program's, its options too */
 	int (*run)(struct verb_args *args);
 };
 
 /*
- * The next option: its id, with `value` set where it has an argument; 0 when only arguments are left; -1 when the
+ * The next option, wherever it stands among the arguments: its id, with `value` set where it has an argument; 0 when only arguments are left; -1 when the
  * verb is over and must return `ret_status`: --help was printed, or the option is wrong and that was said.
  */
 int verb_next_option(struct verb_args *args, const char **value, int *ret_status);
-
-/*
- * Takes the argument that stopped verb_next_option, so that options may follow it as well: "viommu 101 --restart". NULL:
- * none is left.
- */
-const char *verb_take_argument(struct verb_args *args);
 
 /* Says what is wrong and where help is. Returns VERB_USAGE. */
 int verb_usage(const struct verb_args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -205,17 +205,15 @@ static int run(struct verb_args *args)
 	const char *value;
 	int status = VERB_DONE;
 	int option;
-	do {
-		while ((option = verb_next_option(args, &value, &status)) > 0)
-			if ((status = take_option(args, &request, option, value)) != VERB_DONE)
-				return status;
-		if (option < 0)
+	while ((option = verb_next_option(args, &value, &status)) > 0)
+		if ((status = take_option(args, &request, option, value)) != VERB_DONE)
 			return status;
-		value = verb_take_argument(args);
-		if (value && request.vm)
-			return verb_usage(args, "one VM at a time");
-		request.vm = value ? value : request.vm;
-	} while (value);
+	if (option < 0)
+		return status;
+	if (args->argc - args->next > 1)
+		return verb_usage(args, "one VM at a time");
+	if (args->next < args->argc)
+		request.vm = args->argv[args->next];
 	status = check_request(args, &request);
 	if (status != VERB_DONE)
 		return status;

@@ -104,8 +104,6 @@ static int check_show(const struct verb_args *args, struct request *request)
 	int count = args->argc - args->next;
 	if (request->node)
 		return verb_usage(args, "--node is for 'vm list'");
-	if (count > 1 && args->argv[args->next + 1][0] == '-')
-		return verb_usage(args, "'%.40s' must stand before the VM", args->argv[args->next + 1]);
 	if (count + (show->file ? 1 : 0) != 1)
 		return verb_usage(args, "one VM is needed: its id, its name or its pid, or --file");
 	if ((show->current || show->snapshot) && !show->config)
