@@ -20,6 +20,7 @@ INIT = """#!/bin/sh
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /run
+mkdir -p /var; ln -s /run /var/run
 exec </dev/console >/dev/console 2>&1
 ip link set lo up
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
@@ -117,8 +118,9 @@ def image(nestpci, build, tree, tmp_path):
     archive.add("init", INIT.encode(), 0o100755)
     archive.add("libvirt.sh", (tree / "tests/guest/libvirt.sh").read_bytes())
     archive.add("l1.xml", DOMAIN.encode())
-    archive.add("etc/passwd", b"root:x:0:0::/:/bin/sh\n")
-    archive.add("etc/group", b"root:x:0:\n")
+    # libvirt asks for the accounts it was built with even where qemu.conf names others.
+    archive.add("etc/passwd", b"root:x:0:0::/:/bin/sh\nlibvirt-qemu:x:64055:64055::/:/bin/false\n")
+    archive.add("etc/group", b"root:x:0:\nkvm:x:104:\nlibvirt-qemu:x:64055:\n")
     archive.add("etc/libvirt/qemu.conf", QEMU_CONF.encode())
     archive.add("etc/libvirt/libvirtd.conf", LIBVIRTD_CONF.encode())
     for folder in ("var/lib/libvirt/qemu", "var/log/libvirt/qemu", "var/cache/libvirt/qemu", "var/lib/nestpci"):
@@ -152,11 +154,13 @@ def test_a_device_through_libvirt(image, tmp_path, capsys):
         disk.write_bytes(f"nestpci nonce {nonce}\n".encode())
         os.truncate(disk, 32 << 20)
     console = ""
-    with subprocess.Popen(machine(*image, disks), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    with open(tmp_path / "console.log", "w", buffering=1) as log, \
+         subprocess.Popen(machine(*image, disks), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace") as qemu:
         try:
             for line in qemu.stdout:
                 console += line
+                log.write(line)
                 if re.match("(not )?ok ", line):
                     with capsys.disabled():
                         print(f"  {line.rstrip()}", flush=True)
