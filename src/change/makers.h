@@ -54,6 +54,9 @@ int make_wrapper(struct plan *plan, const struct wrapper_wish *wish, struct erro
 /* Takes this VM out, and with the last one the wrapper. What others wrote to its file is kept, and a note says so. */
 int make_no_wrapper(struct plan *plan, const char *vm, struct error *error) MUST_CHECK;
 
+/* Only its mark for one start, used up or not; what its line says of every start stays. */
+int make_no_wrapper_once(struct plan *plan, const char *vm, struct error *error) MUST_CHECK;
+
 /* What a VM is to get. */
 struct viommu_wish {
 	const struct subject_set *set; /* the host, as far as it is known */
@@ -125,8 +128,9 @@ struct own_file {
 int make_line(struct plan *plan, const struct own_file *file, const char *line, const char *why, struct error *error)
 	MUST_CHECK;
 
-/* The VM's line in the wrapper's file: written, and taken away with all of its lines. */
+/* The VM's line in the wrapper's file: written, and taken away with all of its lines; and its mark for one start. */
 int make_wrapper_line(struct plan *plan, const struct wrapper_wish *wish, struct error *error) MUST_CHECK;
+int make_no_wrapper_mark(struct plan *plan, const char *vm, struct error *error) MUST_CHECK;
 int make_no_wrapper_line(struct plan *plan, const char *vm, struct error *error) MUST_CHECK;
 
 /* VMs that the file and the plan name for the wrapper. */

@@ -9,7 +9,6 @@
 #include "vm/property-string.h"
 #include "vm/wrapper.h"
 
-static const struct release native_since = { { 8, 1, 2 } };
 static const struct release aw_bits_since = { { 9, 0, 21 } };
 
 const char *viommu_purpose(struct arena *arena, const struct vm *vm)
@@ -18,55 +17,6 @@ const char *viommu_purpose(struct arena *arena, const struct vm *vm)
 	if (vm->manager == VM_LIBVIRT && vm->uri && vm->uuid)
 		return arena_printf(arena, "viommu %s %s", vm->uri, vm->uuid);
 	return arena_printf(arena, "viommu %s", vm->id);
-}
-
-/* ---- VMs that are not to be touched now ---- */
-
-static int check_state(const struct vm *vm, struct error *error)
-{
-	const char *id = vm->id;
-	if (vm->manager == VM_PLAIN)
-		return error_set(
-			error, -ENOTSUP,
-			"VM %s has no manager that keeps its definition: start its QEMU by 'nestpci exec', or put "
-			"nestpci-wrapper(8) in the place of QEMU; 'nestpci viommu --verify %s' looks at the "
-			"running one",
-			id, id);
-	if (vm->elsewhere)
-		return error_set(error, -ENOTSUP,
-				 "VM %s is on node %s, and only that node changes it: run nestpci there", id, vm->node);
-	if (vm->template)
-		return error_set(error, -ENOTSUP,
-				 "VM %s is a template, which is never started; give its clones a vIOMMU, each by "
-				 "itself",
-				 id);
-	if (vm->hibernated)
-		return error_set(
-			error, -ENOTSUP,
-			"VM %s is hibernated (%s): it goes on from a saved state, which has no vIOMMU; start it "
-			"('qm resume %s'), shut it down, and run this again",
-			id, vm->hibernated, id);
-	if (vm->lock)
-		return error_set(
-			error, -ENOTSUP,
-			"VM %s is locked (%s): Proxmox VE is at work on it, or was cut off; wait until that is "
-			"done ('qm config %s'), or if nothing is at work: 'qm unlock %s'",
-			id, vm->lock, id, id);
-	return 0;
-}
-
-/* Two would result: QEMU takes one (x86: "does not support multiple vIOMMUs"). */
-static int check_args(const struct vm *vm, struct error *error)
-{
-	for (size_t i = 0; i < vm->viommu_count; i++)
-		if (!vm->viommus[i].native && !vm->viommus[i].by_wrapper)
-			return error_set(
-				error, -ENOTSUP,
-				"VM %s has a vIOMMU in args (%s), which Proxmox VE puts last, behind the devices "
-				"that it must come before; take it out ('qm set %s --args ...' with the rest, or "
-				"'qm set %s --delete args'), and run this again",
-				vm->id, vm->viommus[i].where, vm->id, vm->id);
-	return 0;
 }
 
 /* ---- What the host decides ---- */
@@ -153,7 +103,7 @@ static const char *why_not_native(const struct viommu_making *making, unsigned i
 	const struct viommu_options *options = &making->wish->options;
 	const char *shared = find_shared_group(making);
 	const char *version = making->wish->set->host->versions.qemu_server.fact.text;
-	if (!release_has(making->release, native_since))
+	if (!release_has(making->release, viommu_native_since))
 		return arena_printf(arena, "qemu-server %s has no viommu=: 8.1.2 (Proxmox VE 8.2) is the first",
 				    version);
 	if (shared)
@@ -195,8 +145,11 @@ static const struct wrapper_vm *find_in_wrapper(struct plan *plan, const char *i
 static int make_native(struct viommu_making *making, const char *machine, unsigned int width, struct error *error)
 {
 	struct plan *plan = making->plan;
-	int r = plan_set(plan, &proxmox_manager, making->id, "machine", native_machine(making, machine, width),
-			 RESTART_VM, "give it a vIOMMU by Proxmox VE's own setting", error);
+	int r = viommu_check_irqchip(making->wish->vm, error);
+	if (r < 0)
+		return r;
+	r = plan_set(plan, &proxmox_manager, making->id, "machine", native_machine(making, machine, width), RESTART_VM,
+		     "give it a vIOMMU by Proxmox VE's own setting", error);
 	if (r < 0 || !find_in_wrapper(plan, making->id))
 		return r;
 	list_printf(&plan->notes, "Proxmox VE's own setting does now: the wrapper is told to leave VM %s alone",
@@ -271,13 +224,11 @@ int make_viommu(struct plan *plan, const struct viommu_wish *wish, enum viommu_w
 		plan->once = wish->once;
 		return make_viommu_libvirt(plan, wish, ret, error);
 	}
-	int r = check_state(vm, error);
-	if (r == 0)
-		r = check_args(vm, error);
-	if (r < 0)
-		return r;
 	if (vm->configuration)
 		making.release = vm->configuration->release;
+	int r = viommu_check_vm(&making, error);
+	if (r < 0)
+		return r;
 	making.installed = viommu_first_disk(plan->arena, vm, &storage) != NULL;
 	r = make_proxmox(&making, ret, error);
 	/* The wrapper's own mark of a single start is used up by that start. */

@@ -13,6 +13,15 @@ struct viommu_making {
 	bool installed;         /* it has a disk that something may be installed on */
 };
 
+/* The release of qemu-server that has machine: ...,viommu=. */
+extern const struct release viommu_native_since;
+
+/* -ENOTSUP: this VM is not to be touched now, or as it is; the text says what to do. Notes what qm would drop. */
+int viommu_check_vm(const struct viommu_making *making, struct error *error) MUST_CHECK;
+
+/* -ENOTSUP: what stands in args would keep the native vIOMMU from starting. */
+int viommu_check_irqchip(const struct vm *vm, struct error *error) MUST_CHECK;
+
 /*
  * Proxmox VE: CPU, machine type (as `machine`, which is not planned yet), firmware with its disk, and devices. -ENOTSUP:
  * an installed guest would not be what it was, and that is not what was asked for.

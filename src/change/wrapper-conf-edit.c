@@ -118,16 +118,25 @@ static bool has_more(struct slice text)
 	return false;
 }
 
+static const char *why_alone(const struct plan *plan, const char *vm)
+{
+	return arena_printf(plan->arena, "the wrapper is to leave VM %s alone", vm);
+}
+
+int make_no_wrapper_mark(struct plan *plan, const char *vm, struct error *error)
+{
+	return plan_remove_file(plan, arena_printf(plan->arena, WRAPPER_ONCE "%s", vm), RESTART_NONE,
+				why_alone(plan, vm), error);
+}
+
 int make_no_wrapper_line(struct plan *plan, const char *vm, struct error *error)
 {
 	struct file_state state;
 	struct slice line;
 	struct buffer kept = { .arena = plan->arena };
 	const char *path = WRAPPER_CONF;
-	const char *why = arena_printf(plan->arena, "the wrapper is to leave VM %s alone", vm);
-	int r = plan_remove_file(plan, arena_printf(plan->arena, WRAPPER_ONCE "%s", vm), RESTART_NONE, why, error);
-	if (r == 0)
-		r = plan_read(plan, &path, &state, error);
+	const char *why = why_alone(plan, vm);
+	int r = plan_read(plan, &path, &state, error);
 	if (r < 0 || !state.present)
 		return r;
 	buffer_puts(&kept, "");

@@ -230,19 +230,34 @@ static int note_kept(struct plan *plan, struct error *error)
 	return r;
 }
 
-int make_no_wrapper(struct plan *plan, const char *vm, struct error *error)
+/* Once no VM needs it. */
+static int remove_unused(struct plan *plan, struct error *error)
 {
 	size_t left = 0;
 	struct places *places = arena_alloc(plan->arena, sizeof(*places));
-	int r = check_id(vm, error);
-	if (r == 0)
-		r = make_no_wrapper_line(plan, vm, error);
-	if (r == 0)
-		r = wrapper_count_vms(plan, &left, error);
+	int r = wrapper_count_vms(plan, &left, error);
 	if (r < 0 || left)
 		return r;
 	r = read_places(plan, places, error);
 	if (r == 0 && (places->state.installed || places->real.present))
 		r = remove_all(plan, places, error);
 	return r < 0 ? r : note_kept(plan, error);
+}
+
+int make_no_wrapper_once(struct plan *plan, const char *vm, struct error *error)
+{
+	int r = check_id(vm, error);
+	if (r == 0)
+		r = make_no_wrapper_mark(plan, vm, error);
+	return r < 0 ? r : remove_unused(plan, error);
+}
+
+int make_no_wrapper(struct plan *plan, const char *vm, struct error *error)
+{
+	int r = check_id(vm, error);
+	if (r == 0)
+		r = make_no_wrapper_mark(plan, vm, error);
+	if (r == 0)
+		r = make_no_wrapper_line(plan, vm, error);
+	return r < 0 ? r : remove_unused(plan, error);
 }

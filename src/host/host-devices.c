@@ -14,7 +14,8 @@ struct reading {
 
 static void read_details(struct reading *reading)
 {
-	struct pci_detail **details = arena_alloc_array(reading->arena, reading->count + 1, sizeof(struct pci_detail *));
+	struct pci_detail **details = arena_alloc_array(reading->arena, reading->count + 1,
+							sizeof(struct pci_detail *));
 	for (size_t i = 0; i < reading->count; i++) {
 		struct host_device *device = &reading->devices[i];
 		details[i] = &device->detail;

@@ -17,6 +17,7 @@ struct client {
 	const char *path;
 	int fd;
 	unsigned int timeout_ms;
+	bool lost;          /* a command has no answer: one that comes late must not be taken for that of the next */
 	struct arena arena; /* of `path`, and of what came in */
 	struct buffer input;
 };
@@ -142,15 +143,20 @@ static int execute(void *data, const char *command, struct json_object *argument
 	AUTO_JSON *request = json_object_new_object();
 	AUTO_JSON *answer = NULL;
 	AUTO_ARENA scratch = { 0 };
+	if (client->lost)
+		return error_set(error, -ENOTCONN, "%s: %s: an earlier command was not answered in time", client->path,
+				 command);
 	json_add_text(request, "execute", command);
 	if (arguments)
 		json_object_object_add(request, "arguments", json_object_get(arguments));
 	const char *text = arena_printf(&scratch, "%s\n",
 					json_object_to_json_string_ext(request, JSON_C_TO_STRING_NOSLASHESCAPE));
 	int r = send_text(client, text, end);
+	client->lost = r < 0;
 	if (r < 0)
 		return error_set_errno(error, r, "%s: %s", client->path, command);
 	r = next_with(client, "return", "error", end, &answer, error);
+	client->lost = r < 0;
 	if (r == -ETIMEDOUT)
 		return error_set(error, r, "%s: QEMU did not answer %s within %u ms", client->path, command,
 				 client->timeout_ms);

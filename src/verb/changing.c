@@ -75,6 +75,8 @@ void changing_catch_signals(void)
 	struct sigaction action = { .sa_handler = interrupt };
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		sigaction(numbers[i], &action, NULL);
+	/* A reader that has seen enough ("| head") must not end us with something still to be taken back. */
+	signal(SIGPIPE, SIG_IGN);
 }
 
 static void say_step(void *data, const char *text)

@@ -27,7 +27,16 @@ static void show_dry(const struct viommu_job *job, const struct plan *plan)
 /* What is set besides could not be taken back without the wrapper's own files, which other VMs may need by then. */
 static int check_once(const struct viommu_job *job, const struct plan *plan, enum viommu_way way, struct error *error)
 {
-	if (!job->wish.once || way == VIOMMU_NATIVE)
+	int pid;
+	if (!job->wish.once)
+		return 0;
+	if (plan->count && job->start && !job->dry_run &&
+	    job->manager->is_running(job->root, job->arena, manager_handle(job->arena, job->vm), &pid, NULL) == 1)
+		return error_set(error, -EBUSY,
+				 "VM %s runs, so there is no start that --start --once could be for: --restart makes "
+				 "one, --wait waits for it",
+				 job->vm->id);
+	if (way == VIOMMU_NATIVE)
 		return 0;
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->items[i].kind == CHANGE_SETTING)
@@ -49,6 +58,10 @@ static int take_back_native(struct viommu_job *job, struct journal_entry *entry)
 	int r = lock < 0 ? lock : journal_read(job->root, job->arena, entry->number, entry, &error);
 	if (r == 0 && entry->state == JOURNAL_UNDONE)
 		return VERB_DONE;
+	if (r == 0 && !entry->plan.once) {
+		say("VM %s keeps it: meanwhile it was asked for at every start", job->vm->id);
+		return VERB_DONE;
+	}
 	if (r == 0)
 		r = change_undo(job->arena, entry, &options, &changing_watch, &difference, &end, &error);
 	return changing_end("viommu: take back what was for one start", r == 0 ? CHANGE_DONE : end, difference, &error);
@@ -63,7 +76,7 @@ static int take_back_wrapper(struct viommu_job *job)
 	enum change_end end = CHANGE_NOTHING;
 	plan_begin(&plan, job->root, job->arena);
 	AUTO_CLOSE int lock = changing_lock(job->root, job->arena, &error);
-	int r = lock < 0 ? lock : make_no_wrapper(&plan, job->vm->id, &error);
+	int r = lock < 0 ? lock : make_no_wrapper_once(&plan, job->vm->id, &error);
 	if (r == 0 && plan.count)
 		r = change_apply_entry(job->arena, &plan, &changing_watch, &entry, &end, &error);
 	return changing_end("viommu: take the wrapper away after one start", r == 0 ? CHANGE_DONE : end, NULL, &error);
@@ -82,6 +95,28 @@ static int run_once(struct viommu_job *job, struct journal_entry *entry, enum vi
 }
 
 /* ---- Giving ---- */
+
+/* Another nestpci waits to take it back after one start: it is told that every start is meant now. */
+static int keep_once(struct viommu_job *job)
+{
+	struct error error;
+	struct viommu_entries entries;
+	int r = viommu_find_entries(job, &entries, &error);
+	for (size_t i = 0; r == 0 && i < entries.count; i++) {
+		struct journal_entry *entry = &entries.items[i];
+		if (!entry->plan.once)
+			continue;
+		entry->plan.once = false;
+		r = journal_save(job->root, job->arena, entry, &error);
+		if (r == 0)
+			say("what entry %llu of the journal did for one start of VM %s holds for every start now",
+			    (unsigned long long)entry->number, job->vm->id);
+	}
+	if (r == 0)
+		return VERB_DONE;
+	say("viommu: %s: what was for one start may be taken back after it", error.text);
+	return VERB_PARTLY;
+}
 
 static int make(struct viommu_job *job, struct plan *plan, enum viommu_way *ret_way, struct error *error)
 {
@@ -115,6 +150,8 @@ int viommu_give(struct viommu_job *job)
 	} else {
 		say("VM %s is defined with all that it needs already", job->vm->id);
 	}
+	if (status == VERB_DONE && !job->wish.once)
+		status = keep_once(job);
 	if (status != VERB_DONE)
 		return status;
 	if (changed && plan.once)

@@ -23,12 +23,7 @@ static bool has_only_settings(const struct journal_entry *entry)
 	return true;
 }
 
-struct entries {
-	struct journal_entry *items; /* newest first */
-	size_t count;
-};
-
-static int find_entries(const struct viommu_job *job, struct entries *ret, struct error *error)
+int viommu_find_entries(const struct viommu_job *job, struct viommu_entries *ret, struct error *error)
 {
 	uint64_t *numbers;
 	size_t count;
@@ -36,7 +31,7 @@ static int find_entries(const struct viommu_job *job, struct entries *ret, struc
 	int r = journal_list(job->root, job->arena, &numbers, &count, error);
 	if (r < 0)
 		return r;
-	*ret = (struct entries){ .items = arena_alloc_array(job->arena, count + 1, sizeof(*ret->items)) };
+	*ret = (struct viommu_entries){ .items = arena_alloc_array(job->arena, count + 1, sizeof(*ret->items)) };
 	while (r == 0 && count-- > 0) {
 		struct journal_entry *entry = &ret->items[ret->count];
 		r = journal_read(job->root, job->arena, numbers[count], entry, error);
@@ -75,7 +70,7 @@ static int plan_settings_back(struct plan *plan, const struct journal_entry *ent
 
 struct removing {
 	struct viommu_job *job;
-	struct entries entries;
+	struct viommu_entries entries;
 	bool undo; /* the entries, as they are; else by the plan */
 	struct plan plan;
 };
@@ -86,7 +81,7 @@ static int make(struct removing *removing, struct error *error)
 	struct viommu_job *job = removing->job;
 	struct plan *plan = &removing->plan;
 	bool only_settings = true;
-	int r = find_entries(job, &removing->entries, error);
+	int r = viommu_find_entries(job, &removing->entries, error);
 	plan_begin(plan, job->root, job->arena);
 	for (size_t i = 0; r == 0 && i < removing->entries.count; i++) {
 		only_settings &= has_only_settings(&removing->entries.items[i]);

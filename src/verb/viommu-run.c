@@ -100,6 +100,11 @@ int viommu_run(const struct viommu_job *job, bool changed)
 	if (r < 0)
 		return fail(job, changed, &error);
 	int status = viommu_verify(job);
+	/* Not seen is not "nothing was done". */
+	if (status == VERB_FAILED) {
+		say("viommu: VM %s was started; 'nestpci viommu --verify %s' asks it again", job->vm->id, job->vm->id);
+		return VERB_PARTLY;
+	}
 	if (status == VERB_DONE)
 		say("in VM %s itself, 'nestpci check' tells what is left to do", job->vm->id);
 	return status;

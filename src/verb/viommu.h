@@ -30,6 +30,13 @@ static inline bool viommu_starts(const struct viommu_job *job)
 	return job->start || job->wait || job->restart;
 }
 
+/* Entries of the journal that gave this VM its vIOMMU, and are not taken back. */
+struct viommu_entries {
+	struct journal_entry *items; /* newest first */
+	size_t count;
+};
+int viommu_find_entries(const struct viommu_job *job, struct viommu_entries *ret, struct error *error) MUST_CHECK;
+
 /* Plans it, shows it, applies it, restarts as asked, verifies. Returns the exit status. */
 int viommu_give(struct viommu_job *job);
 

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -18,7 +19,9 @@ PARAMETERS = ("mitigations=off nokaslr tsc=reliable no_timer_check cryptomgr.not
               "nestpci.capture=0 nestpci.levels=3 nestpci.level=0")
 NONCES = ("5ca1ab1e0123", "deadbea70456")
 ANSWER_AT = 8 * 512
-LIMIT_S = 1800
+LIMIT_S = 900
+TRIES = 3
+STILL_S = 60
 
 
 def file_entry(name, source, mode=0o100755):
@@ -81,12 +84,47 @@ def machine(kernel, image, disks):
             f"{PARAMETERS} nestpci.device={device}"]
 
 
+class Watch(threading.Thread):
+    """
+    Ends a QEMU that takes too long; and one that stands still: its virtual processor is halted for a minute, although a
+    loop in L0 sleeps for a second only. Seen with QEMU 7.2's emulated AMD-V while L2 booted; why is not known.
+    """
+
+    def __init__(self, qemu):
+        super().__init__(daemon=True)
+        self.qemu = qemu
+        self.stood_still = False
+
+    def ticks(self):
+        with open(f"/proc/{self.qemu.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    def run(self):
+        begin = still_since = time.monotonic()
+        last = -1
+        while self.qemu.poll() is None:
+            now = time.monotonic()
+            try:
+                ticks = self.ticks()
+            except OSError:
+                return
+            if ticks > last + 2:
+                last, still_since = ticks, now
+            self.stood_still = now - still_since > STILL_S
+            if self.stood_still or now - begin > LIMIT_S:
+                self.qemu.kill()
+                return
+            time.sleep(1)
+
+
 def run(words, capsys):
+    """What it said on its console; None: it stood still."""
     console = ""
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace") as qemu:
-        limit = threading.Timer(LIMIT_S, qemu.kill)
-        limit.start()
+        watch = Watch(qemu)
+        watch.start()
         try:
             for line in qemu.stdout:
                 console += line
@@ -95,9 +133,23 @@ def run(words, capsys):
                         print(f"  {line.rstrip()}", flush=True)
             qemu.wait(timeout=60)
         finally:
-            limit.cancel()
             qemu.kill()
-    return console
+            watch.join()
+    return None if watch.stood_still else console
+
+
+def run_until_it_moves(words, disks, capsys):
+    for _ in range(TRIES):
+        for nonce, disk in zip(NONCES, disks):
+            disk.write_text(f"nestpci nonce {nonce}\n")
+            os.truncate(disk, 32 << 20)
+        console = run(words, capsys)
+        if console is not None:
+            return console
+        with capsys.disabled():
+            print(f"  the emulator stood still for {STILL_S} s; once more", flush=True)
+    pytest.fail(f"the emulator stood still {TRIES} times")
+    return None
 
 
 @pytest.mark.labfull
@@ -106,10 +158,7 @@ def run(words, capsys):
 def test_a_line_of_proxmox_s_by_the_diverted_kvm(nestpci, build, tree, tmp_path, capsys, line, functions, settings):
     """On 9.2 the line has a vIOMMU; but two functions of one host group on a root port under it stop QEMU."""
     disks = [tmp_path / f"disk{number}" for number in range(functions)]
-    for nonce, disk in zip(NONCES, disks):
-        disk.write_text(f"nestpci nonce {nonce}\n")
-        os.truncate(disk, 32 << 20)
-    console = run(machine(*boot_image(nestpci, build, tree, tmp_path, line, settings), disks), capsys)
+    console = run_until_it_moves(machine(*boot_image(nestpci, build, tree, tmp_path, line, settings), disks), disks, capsys)
     (tmp_path / "console").write_text(console)
     assert not re.findall("^not ok .*", console, re.MULTILINE), console[-12000:]
     assert "# status 0" in console and len(re.findall("^ok ", console, re.MULTILINE)) >= 14, console[-12000:]

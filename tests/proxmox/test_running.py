@@ -198,6 +198,54 @@ def test_once_by_the_wrapper(node):
     assert not any(word.startswith("intel-iommu") for word in node.line())
 
 
+def test_once_leaves_what_holds_for_every_start(node):
+    """It has the wrapper already; what is mended besides is no reason to take that away."""
+    node.put(GPU)
+    assert node.nestpci("viommu", "101", "--yes").status == 0
+    conf = (node.here / "etc/nestpci/wrapper.conf").read_text()
+    (node.here / "etc/dpkg/dpkg.cfg.d/nestpci").unlink()
+    check_passed(node.nestpci("viommu", "101", "--once", "--start", "--yes"))
+    assert (node.here / "etc/nestpci/wrapper.conf").read_text() == conf
+    assert (node.here / "etc/dpkg/dpkg.cfg.d/nestpci").exists()
+
+
+@pytest.mark.parametrize("conf", [DISK, GPU])
+def test_every_start_is_asked_for_while_one_is_waited_for(node, conf):
+    node.put(conf)
+    node.qm("start", "101")
+    process = node.start_nestpci("viommu", "101", "--once", "--wait", "--yes")
+    wait_until_waiting(process)
+    node.nestpci("viommu", "101", "--yes")
+    node.power_off()
+    check_passed(ended(process))
+    node.qm("stop", "101")
+    node.qm("start", "101")
+    check_passed(node.nestpci("viommu", "--verify", "101"))
+    # And that is what --remove takes away.
+    node.qm("stop", "101")
+    assert node.nestpci("viommu", "101", "--remove", "--yes").status == 0
+    assert node.get("machine") == "q35"
+    assert node.run("readlink", "/usr/bin/kvm").out == "qemu-system-x86_64\n"
+
+
+def test_once_needs_a_start(node):
+    node.qm("start", "101")
+    before = node.conf().read_text()
+    result = node.nestpci("viommu", "101", "--once", "--start", "--yes")
+    assert result.status == 3 and "--wait waits for it" in result.err, result
+    assert node.conf().read_text() == before
+
+
+@pytest.mark.parametrize("conf", [DISK, GPU])
+def test_once_and_nobody_reads_what_it_says(node, conf):
+    node.put(conf)
+    node.run("bash", "-c", f"{node.build}/nestpci viommu 101 --once --start --yes 2>&1 | head -1")
+    assert any(word.startswith("intel-iommu,") for word in node.line())
+    node.wait_for(lambda: node.run("pgrep", "-x", "nestpci").status != 0, "end of nestpci")
+    assert node.get("machine") == "q35"
+    assert node.run("readlink", "/usr/bin/kvm").out == "qemu-system-x86_64\n"
+
+
 def test_once_that_does_not_start(node):
     before = sorted(node.conf().read_text().splitlines())
     node.fault("start fail start failed: QEMU exited with code 1")
@@ -265,6 +313,17 @@ def test_busy_monitor_is_not_known(node):
     assert result.status == 3 and result.out.startswith("UNKNOWN vm-viommu-present"), result
     assert "serves one at a time" in result.out
     check_passed(node.nestpci("viommu", "--verify", "101"))
+
+
+def test_started_and_not_known_is_not_nothing(node):
+    """Its monitor is taken as soon as it is there."""
+    node.put(DISK)
+    process = node.start_nestpci("viommu", "101", "--start", "--yes")
+    path = str(node.here / "run/qemu-server/101.qmp")
+    with socket.socket(socket.AF_UNIX) as channel:
+        node.wait_for(lambda: channel.connect_ex(path) == 0, "its monitor")
+        result = ended(process)
+    assert result.status == 4 and "UNKNOWN vm-viommu-present" in result.out and "--verify 101" in result.err, result
 
 
 def test_verify_of_what_does_not_run(node):

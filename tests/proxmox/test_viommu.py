@@ -209,6 +209,30 @@ def test_refused_by_name(node, more, words):
     refused(node, *words)
 
 
+@pytest.mark.parametrize("line, words", [
+    ("machine: q35, viommu=intel\n", ["line 8", "there is no key ' viommu'", "drop it", "qm set 101 --machine"]),
+    ("machine: q35\nhostpci0: 04:00,host=05:00\n", ["line 9", "'host' stands twice", "qm set 101 --hostpci0"]),
+    ("machine: q35\nargs: -machine q35,kernel-irqchip=on\n", ["kernel-irqchip=on", "take it out of args"]),
+])
+def test_what_would_not_be_as_it_says(node, line, words):
+    node.put(READY.replace("machine: q35\n", line))
+    refused(node, *words)
+
+
+def test_what_qm_will_drop_is_said(node):
+    node.put(READY + "frobnicate: 1\n\n[PENDING]\nhostpci1: 04:00,host=05:00\n")
+    result = give(node)
+    assert "line 9: 'frobnicate'" in result.err and "line 12: 'hostpci1'" in result.err and "undo does not bring it back" in result.err, result
+
+
+@pytest.mark.parametrize("machine", ["q35,viommu=intel", "viommu=intel,type=q35"])
+def test_old_release_does_not_start_with_properties(make_node, machine):
+    node = make_node("7.4")
+    node.put(READY.replace("machine: q35", f"machine: {machine}"))
+    refused(node, "knows no properties there", "qm set 101 --machine q35'")
+    assert not (node.here / "etc/nestpci").exists()
+
+
 def test_elsewhere(node):
     node.put(vmid=102, node="pve2")
     refused(node, "VM 102 is on node pve2", "run nestpci there", vmid="102")

@@ -85,6 +85,24 @@ static void silence_has_an_end(void **state)
 	end(pid);
 }
 
+/* What a slow QEMU says late belongs to the command before. */
+static void a_late_answer_is_not_the_next_ones(void **state)
+{
+	static const char *const lines[] = { GREETING, DONE, "", "{\"return\": true}\r\n{\"return\": false}\r\n",
+					     NULL };
+	const char *path;
+	struct error error;
+	struct json_object *value = NULL;
+	AUTO_QMP qmp = QMP_NONE;
+	pid_t pid = serve(state, lines, &path);
+	assert_int(qmp_open(path, 300, &qmp, &error), 0);
+	assert_int(qmp_get(&qmp, "/machine", "caching-mode", &value, &error), -ETIMEDOUT);
+	assert_int(qmp_get(&qmp, "/machine", "intremap", &value, &error), -ENOTCONN);
+	assert_contains(error.text, "not answered in time");
+	assert_null(value);
+	end(pid);
+}
+
 /* As QEMU does while it serves another client: the connection is made, and nothing comes. */
 static void a_busy_socket_is_told_apart(void **state)
 {
@@ -105,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test_in_folder(an_answer_is_found_between_events),
 		test_in_folder(silence_has_an_end),
+		test_in_folder(a_late_answer_is_not_the_next_ones),
 		test_in_folder(a_busy_socket_is_told_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
