@@ -342,6 +342,17 @@ int root_sync(const struct root *root, const char *directory, struct error *erro
 	return 0;
 }
 
+/* After a failure to remove it. A file system that is read only refuses before it looks. */
+static bool is_not_there(int directory, const char *name)
+{
+	struct stat status;
+	int code = errno;
+	bool gone = code == ENOENT ||
+		    (code == EROFS && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT);
+	errno = code;
+	return gone;
+}
+
 int root_remove_beside(const struct root *root, const char *path, struct error *error)
 {
 	const char *name;
@@ -349,7 +360,7 @@ int root_remove_beside(const struct root *root, const char *path, struct error *
 	AUTO_CLOSE int directory = open_parent(root, path, &name, error);
 	if (directory < 0)
 		return root_absent(directory) ? 0 : directory;
-	if (beside_of(name, beside) < 0 || unlinkat(directory, beside, 0) == 0 || errno == ENOENT)
+	if (beside_of(name, beside) < 0 || unlinkat(directory, beside, 0) == 0 || is_not_there(directory, beside))
 		return 0;
 	return error_set_errno(error, -errno, "remove what was left beside %s%s", root->name, path);
 }
@@ -396,7 +407,7 @@ int root_remove_directory(const struct root *root, const char *path, struct erro
 	if (parent < 0)
 		return root_absent(parent) ? 0 : parent;
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0) {
-		bool fine = errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST;
+		bool fine = errno == ENOTEMPTY || errno == EEXIST || is_not_there(parent, name);
 		return fine ? 0 : error_set_errno(error, -errno, "remove directory %s%s", root->name, path);
 	}
 	int r = sync_directory(parent);

@@ -72,7 +72,8 @@ static int check_edits(const struct engine *engine, size_t count, const char **r
 		if (change->kind != CHANGE_FILE && change->kind != CHANGE_SETTING)
 			continue;
 		int r = change_look(engine->root, engine->arena, change, &seen, error);
-		if (change->kind == CHANGE_SETTING && root_absent(r))
+		bool passed = r < 0 && engine->back && engine->back->skipped;
+		if (change->kind == CHANGE_SETTING && (root_absent(r) || passed))
 			continue;
 		if (r < 0)
 			return r;
@@ -136,6 +137,10 @@ static int take_back(const struct engine *engine, size_t index, struct error *er
 	/* An attribute goes with its device or module, a setting with its VM. */
 	if ((change->kind == CHANGE_ATTRIBUTE || change->kind == CHANGE_SETTING) && root_absent(r))
 		return 0;
+	/* A setting is its manager's to change; one whose VM moved to another node is out of reach for good. */
+	bool by_program = change->kind == CHANGE_COMMAND || change->kind == CHANGE_SETTING;
+	if (r < 0 && by_program)
+		return passed_over(engine, r, error);
 	/* An attribute that is neither was lost in a reboot, or is somebody else's now. */
 	bool leave = seen == SEEN_OTHER && (engine->back->keep_edited || change->kind == CHANGE_ATTRIBUTE);
 	if (r < 0 || leave || seen == SEEN_BEFORE)
@@ -145,7 +150,7 @@ static int take_back(const struct engine *engine, size_t index, struct error *er
 	else if (change->undo)
 		tell(engine, arena_printf(engine->arena, "run %s", change_command(engine->arena, change->undo)));
 	r = change_take_back(engine->root, engine->arena, change, error);
-	return change->kind == CHANGE_COMMAND ? passed_over(engine, r, error) : r;
+	return by_program ? passed_over(engine, r, error) : r;
 }
 
 static int remove_directories(const struct engine *engine, struct error *error)

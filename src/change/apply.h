@@ -49,7 +49,7 @@ int change_resume(struct arena *arena, struct journal_entry *entry, const struct
 struct change_undo_options {
 	bool keep_edited; /* leave alone what somebody edited since, and undo the rest */
 	/*
-	 * Programs that fail are passed over, and added here as sentences. NULL: that stops it, and nothing else can be
+	 * Programs that fail, managers of VMs included, are passed over, and added here as sentences. NULL: that stops it, and nothing else can be
 	 * changed before the entry is taken back.
 	 */
 	struct list *skipped;

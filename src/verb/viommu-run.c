@@ -40,7 +40,13 @@ static int stop(const struct viommu_job *job, int pid, struct error *error)
 	const char *handle = manager_handle(job->arena, job->vm);
 	if (job->restart) {
 		say("asking the guest of VM %s to shut down, for up to %u s", id, job->timeout_s);
-		return manager->shut_down(job->root, job->arena, handle, job->timeout_s, error);
+		int r = manager->shut_down(job->root, job->arena, handle, job->timeout_s, error);
+		return r != -EINTR ?
+			       r :
+			       error_set(error, r,
+					 "interrupted; the guest of VM %s was asked to shut down, and may do it yet: "
+					 "then nobody starts it",
+					 id);
 	}
 	say("waiting until VM %s is stopped%s; a reboot inside does not end it", id, process_text(job->arena, pid));
 	return manager->wait(job->root, job->arena, handle, 0, error);

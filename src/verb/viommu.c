@@ -5,6 +5,7 @@
 
 #include "base/say.h"
 #include "vm/rewrite.h"
+#include "vm/wrapper.h"
 
 enum {
 	OPTION_ONCE = 1,
@@ -157,6 +158,15 @@ static int begin(struct viommu_job *job, struct error *error)
 	return status;
 }
 
+/* It would act on whatever VM is made with that id next. */
+static void say_left(const struct subjects *subjects, const char *vm)
+{
+	const struct wrapper_state *wrapper = subjects->vms.wrapper;
+	if (wrapper && wrapper_find_vm(wrapper, vm))
+		say("viommu: the wrapper of this node is told of a VM %s all the same: 'nestpci apply --no-wrapper %s' ends that",
+		    vm, vm);
+}
+
 static int work(struct request *request, struct subjects *subjects)
 {
 	struct error error;
@@ -167,6 +177,8 @@ static int work(struct request *request, struct subjects *subjects)
 		return status;
 	if (subjects_gather(&wanted, job->arena, subjects, &error) < 0) {
 		say("viommu: %s", error.text);
+		if (job->remove)
+			say_left(subjects, request->vm);
 		return VERB_FAILED;
 	}
 	job->root = &subjects->root;
@@ -177,7 +189,12 @@ static int work(struct request *request, struct subjects *subjects)
 	job->manager = manager_of(job->vm->manager);
 	if (job->verify)
 		return viommu_verify(job);
-	return job->remove ? viommu_take_away(job) : viommu_give(job);
+	if (!job->remove)
+		return viommu_give(job);
+	status = viommu_take_away(job);
+	if (status == VERB_FAILED && job->vm->elsewhere)
+		say_left(subjects, request->vm);
+	return status;
 }
 
 static int run(struct verb_args *args)

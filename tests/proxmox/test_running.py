@@ -254,6 +254,32 @@ def test_once_that_does_not_start(node):
     assert sorted(node.conf().read_text().splitlines()) == before
 
 
+def test_once_and_the_vm_moves_while_it_is_waited_for(node):
+    """Its settings are out of reach; that must not hold up everything else for good."""
+    node.put(DISK)
+    node.qm("start", "101")
+    process = node.start_nestpci("viommu", "101", "--once", "--wait", "--yes")
+    wait_until_waiting(process)
+    text = node.conf().read_text()
+    node.conf().unlink()
+    node.put(text, node="pve2")
+    node.power_off()
+    result = ended(process)
+    assert result.status == 4 and "is on node pve2" in result.err, result
+    result = node.nestpci("undo", "--yes", "--skip-failed")
+    assert result.status == 4 and "is on node pve2" in result.err and "yours to do" in result.err, result
+    assert node.nestpci("apply", "--yes").status == 0
+
+
+def test_interrupted_while_the_guest_shuts_down(node):
+    node.qm("start", "101")
+    process = node.start_nestpci("viommu", "101", "--restart", "--timeout", "30", "--yes")
+    node.wait_for(lambda: any(call.startswith("qm shutdown") for call in node.calls()), "the shutdown")
+    assert node.run("pkill", "-INT", "-x", "nestpci").status == 0
+    result = ended(process)
+    assert result.status == 4 and "may do it yet" in result.err, result
+
+
 # ---- The wrapper at work ----
 
 def test_two_functions_of_one_group_start_by_the_wrapper(node):

@@ -308,6 +308,27 @@ def test_remove_with_the_wrapper(node):
     assert "diversion of /usr/bin/kvm" not in node.run("dpkg-divert", "--list").out
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_remove_where_the_vm_is_gone(node, moved):
+    """A new VM may get its id."""
+    node.put(GPU)
+    give(node)
+    node.conf().unlink()
+    if moved:
+        node.put(GPU, node="pve2")
+    result = node.nestpci("viommu", "101", "--remove", "--yes")
+    assert result.status == 3 and "nestpci apply --no-wrapper 101" in result.err, result
+    assert node.nestpci("apply", "--no-wrapper", "101", "--yes").status == 0
+    assert node.run("readlink", "/usr/bin/kvm").out == "qemu-system-x86_64\n"
+
+
+def test_etc_that_is_read_only(node):
+    node.put(GPU)
+    result = node.run("bash", "-c", f"mount -o remount,ro,bind /etc; {node.build}/nestpci viommu 101 --yes")
+    assert result.status == 3 and "Read-only file system" in result.err, result
+    assert "nothing was changed" in result.err
+
+
 def test_native_takes_over_from_the_wrapper(make_node):
     node = make_node("7.4")
     node.put(DISK)
