@@ -13,7 +13,7 @@ import pytest
 
 from test_guest import newc
 
-# It takes two to four minutes. A libvirtd that hangs must not hang the whole suite.
+# It takes one to four minutes. A libvirtd that hangs must not hang the whole suite.
 LIMIT_S = 1800
 
 PLUGINS = pathlib.Path("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver")
