@@ -28,16 +28,23 @@ definition() { virsh -q dumpxml --inactive --security-info l1; }
 
 virtlogd --pid-file /run/virtlogd.pid >/tmp/virtlogd.out 2>&1 &
 libvirtd --pid-file /run/libvirtd.pid >/tmp/libvirtd.out 2>&1 &
+libvirtd=$!
 n=0
 while ! virsh -q list >/tmp/list 2>&1 && [ $n -lt 300 ]; do
 	usleep 200000
+	kill -0 $libvirtd 2>/dev/null || break
 	n=$((n + 1))
 done
 t libvirtd_answers virsh -q list
+if [ $failed = 1 ]; then # nothing that follows would say anything
+	note /tmp/libvirtd.out
+	exit 1
+fi
 t both_functions_have_their_driver has nvme 2
 
 t the_domain_is_defined virsh -q define /l1.xml
 definition >/tmp/before
+t the_definition_can_be_read [ -s /tmp/before ]
 t nothing_is_done_when_it_is_shown nestpci viommu l1 --dry-run
 t it_is_the_same_afterwards sh -c 'virsh -q dumpxml --inactive --security-info l1 | cmp -s - /tmp/before'
 nestpci viommu l1 --yes --start >/tmp/given 2>&1
@@ -49,8 +56,11 @@ for check in present one caching-mode interrupt-remapping width first; do
 	t "running_$check" grep -q "^PASS vm-viommu-$check " /tmp/given
 done
 t both_functions_are_given_away has vfio-pci 2
-[ $status = 0 ] || note /tmp/libvirtd.out
-[ $status = 0 ] || tail -n 20 /var/log/libvirt/qemu/l1.log | note
+if [ $status != 0 ]; then
+	note /tmp/libvirtd.out
+	tail -n 20 /var/log/libvirt/qemu/l1.log | note
+	exit 1
+fi
 
 # An open group is refused before libvirt is asked.
 address=$(ls /sys/bus/pci/drivers/vfio-pci | grep '^0000:' | head -n 1)
