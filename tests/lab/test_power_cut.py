@@ -91,8 +91,8 @@ def boots_and_is_finished(folder, disk, nestpci, command, wanted):
     image = debian_vm.overlay(disk, folder / "disk")
     with debian_vm.Machine(folder, image, brought=debian_vm.pack(folder, {"nestpci": nestpci})) as machine:
         machine.wait_ready()
-        running = {"intel_iommu=on", "intel_iommu=off"} & set(machine.cmdline())
-        assert len(running) == 1 and running.pop() in machine.read("/boot/grub/grub.cfg")
+        # Whichever GRUB read: it does not replay ext4's journal, as the kernel has done since.
+        assert len({"intel_iommu=on", "intel_iommu=off"} & set(machine.cmdline())) == 1
         machine.ok(command)
         assert {name: machine.run(f"cat {name} 2>/dev/null")[1] for name in GRUB_FILES} == wanted
         assert "nothing to do" in machine.ok(command)
