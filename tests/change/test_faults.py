@@ -23,7 +23,7 @@ WRITING = ("open", "creat", "openat", "openat2", "write", "pwrite64", "writev", 
            "fork", "vfork", "clone", "clone3")
 ONCE = ("error=ENOSPC:when={}", "error=EIO:when={}", "signal=SIGKILL:when={}")
 FAULTS = (*ONCE, "error=EACCES:when={}", "error=ENOSPC:when={}+", "error=EACCES:when={}+")
-FULL = os.environ.get("LAB") == "full"
+FULL = os.environ.get("FAULTS") == "all"
 CALL = re.compile(r"^(?:\d+ +)?([a-z0-9_]+)\((.*)")
 
 
@@ -165,7 +165,7 @@ def test_every_write_may_fail(make_system, verb, tmp_path):
     assert len(points) > 20
 
 
-@pytest.mark.skipif(not FULL, reason="LAB=full tries the other boot set-ups, too")
+@pytest.mark.skipif(not FULL, reason="FAULTS=all tries the other boot set-ups, too")
 @pytest.mark.parametrize("verb", ["apply", "undo"])
 @pytest.mark.parametrize("kind", ["proxmox", "systemd-boot"])
 def test_every_write_may_fail_on_other_set_ups(make_system, kind, verb, tmp_path):
