@@ -184,8 +184,7 @@ static bool is_host_list(const char *value)
 
 bool proxmox_is_config_id(const char *value)
 {
-	return isalpha((unsigned char)value[0]) && value[1] &&
-	       strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(value);
+	return isalpha((unsigned char)value[0]) && value[1] && consists_of(value, LETTERS DIGITS "_-");
 }
 
 static bool is_romfile(const char *value)
@@ -200,7 +199,7 @@ static bool is_mdev(const char *value)
 
 static bool is_hex_id(const char *value)
 {
-	return text_starts_with(value, "0x") && strlen(value) == 6 && strspn(value + 2, "0123456789abcdefABCDEF") == 4;
+	return text_starts_with(value, "0x") && strlen(value) == 6 && strspn(value + 2, HEX) == 4;
 }
 
 static bool is_driver(const char *value)
@@ -707,22 +706,15 @@ static bool is_dotted_version(const char *value)
 	return !*value;
 }
 
+static bool is_hotplug_feature(const char *value)
+{
+	return property_is_word(value, "network disk cpu memory usb cloudinit");
+}
+
 bool proxmox_is_hotplug(const char *value)
 {
-	char feature[32];
-	if (strcmp(value, "0") == 0 || strcmp(value, "1") == 0)
-		return true;
-	for (const char *rest = value + strspn(value, LIST_SEPARATORS); *rest; rest += strspn(rest, LIST_SEPARATORS)) {
-		size_t length = strcspn(rest, LIST_SEPARATORS);
-		if (length >= sizeof(feature))
-			return false;
-		memcpy(feature, rest, length);
-		feature[length] = '\0';
-		if (!property_is_word(feature, "network disk cpu memory usb cloudinit"))
-			return false;
-		rest += length;
-	}
-	return true;
+	return strcmp(value, "0") == 0 || strcmp(value, "1") == 0 ||
+	       all_pass(value, LIST_SEPARATORS, is_hotplug_feature);
 }
 
 /* "order=1,up=30", "1": pve_parse_startup_order. "0" is none, for Perl takes it for nothing. */
