@@ -91,8 +91,8 @@ static unsigned int seconds_of(struct call *call)
 	return seconds <= 0 ? 0 : seconds > UINT32_MAX ? UINT32_MAX : (unsigned int)seconds;
 }
 
-/* {"operation": "wait", "domain": UUID, "seconds": 0}: until it does not run any more. */
-static int wait_for_stop(struct call *call, struct json_object *result, struct error *error)
+/* `asks`: the guest is asked to end; `still`: what is said of a domain that runs after that time. */
+static int await_end(struct call *call, bool asks, const char *still, struct error *error)
 {
 	AUTO_DOMAIN domain = NULL;
 	struct watch watch;
@@ -101,28 +101,25 @@ static int wait_for_stop(struct call *call, struct json_object *result, struct e
 		r = watch_begin(call, domain, seconds_of(call), &watch, error);
 	if (r < 0)
 		return r;
-	r = watch_wait(&watch, domain, "still runs", error);
+	if (asks && virDomainIsActive(domain) > 0 && virDomainShutdownFlags(domain, VIR_DOMAIN_SHUTDOWN_DEFAULT) < 0 &&
+	    virDomainIsActive(domain) != 0)
+		r = call_failed(error, "domain '%s': shut it down", virDomainGetName(domain));
+	if (r == 0)
+		r = watch_wait(&watch, domain, still, error);
 	watch_end(&watch);
 	return r;
+}
+
+/* {"operation": "wait", "domain": UUID, "seconds": 0}: until it does not run any more. */
+static int wait_for_stop(struct call *call, struct json_object *result, struct error *error)
+{
+	return await_end(call, false, "still runs", error);
 }
 
 /* {"operation": "shut-down", "domain": UUID, "seconds": 60}: asks the guest, and waits. */
 static int shut_down(struct call *call, struct json_object *result, struct error *error)
 {
-	AUTO_DOMAIN domain = NULL;
-	struct watch watch;
-	int r = call_domain(call, &domain, error);
-	if (r == 0)
-		r = watch_begin(call, domain, seconds_of(call), &watch, error);
-	if (r < 0)
-		return r;
-	if (virDomainIsActive(domain) > 0 && virDomainShutdownFlags(domain, VIR_DOMAIN_SHUTDOWN_DEFAULT) < 0 &&
-	    virDomainIsActive(domain) != 0)
-		r = call_failed(error, "domain '%s': shut it down", virDomainGetName(domain));
-	if (r == 0)
-		r = watch_wait(&watch, domain, "was asked to shut down, and still runs", error);
-	watch_end(&watch);
-	return r;
+	return await_end(call, true, "was asked to shut down, and still runs", error);
 }
 
 /* {"operation": "start", "domain": UUID} */

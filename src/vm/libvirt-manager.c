@@ -145,38 +145,33 @@ static int start(const struct root *root, struct arena *arena, const char *vm, s
 	return ask(root, arena, "start", vm, START_TIMEOUT_S * 1000, NULL, error);
 }
 
-static int shut_down(const struct root *root, struct arena *arena, const char *vm, unsigned int timeout_s,
-		     struct error *error)
+/* `operation`: "shut-down" or "wait", until the domain does not run any more. */
+static int ask_for_end(const struct root *root, struct arena *arena, const char *operation, const char *vm,
+		       unsigned int timeout_s, struct error *error)
 {
 	AUTO_JSON *request = NULL;
 	AUTO_JSON *result = NULL;
-	int r = libvirt_request_about(root, arena, "shut-down", vm, &request, error);
+	int r = libvirt_request_about(root, arena, operation, vm, &request, error);
 	if (r < 0)
 		return r;
 	json_add_number(request, "seconds", timeout_s);
 	return libvirt_ask(arena, request, timeout_s ? timeout_s * 1000 + LIBVIRT_TIMEOUT_MS : 0, &result, error);
 }
 
-static int wait_once(const struct root *root, struct arena *arena, const char *vm, unsigned int timeout_s,
+static int shut_down(const struct root *root, struct arena *arena, const char *vm, unsigned int timeout_s,
 		     struct error *error)
 {
-	AUTO_JSON *request = NULL;
-	AUTO_JSON *result = NULL;
-	int r = libvirt_request_about(root, arena, "wait", vm, &request, error);
-	if (r < 0)
-		return r;
-	json_add_number(request, "seconds", timeout_s);
-	return libvirt_ask(arena, request, timeout_s ? timeout_s * 1000 + LIBVIRT_TIMEOUT_MS : 0, &result, error);
+	return ask_for_end(root, arena, "shut-down", vm, timeout_s, error);
 }
 
 /* By libvirt's events; VMs go on while its daemon is away. */
 static int wait_for_stop(const struct root *root, struct arena *arena, const char *vm, unsigned int timeout_s,
 			 struct error *error)
 {
-	int r = wait_once(root, arena, vm, timeout_s, error);
+	int r = ask_for_end(root, arena, "wait", vm, timeout_s, error);
 	for (unsigned int i = 0; i < RECONNECTS && (r == -ECONNRESET || r == -ECONNREFUSED); i++) {
 		poll(NULL, 0, RECONNECT_MS);
-		r = wait_once(root, arena, vm, timeout_s, error);
+		r = ask_for_end(root, arena, "wait", vm, timeout_s, error);
 		if (r == -ECONNRESET)
 			i = 0;
 	}

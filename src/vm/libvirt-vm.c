@@ -24,22 +24,13 @@ static bool writes_json(const struct libvirt_domain *domain)
 
 static void read_line(struct reading *reading)
 {
-	struct error error;
-	struct vm *vm = reading->vm;
 	struct plain_line line = {
 		.words = reading->line.words.items,
 		.count = reading->line.words.count,
 		.args_from = reading->line.args_from,
 		.manager = VM_LIBVIRT,
 	};
-	if (plain_read(reading->root, reading->arena, &line, vm, &error) == 0)
-		return;
-	const char *problem = arena_printf(reading->arena, "<qemu:commandline>: %s: QEMU does not start with that",
-					   error.text);
-	line.count = reading->line.args_from;
-	if (plain_read(reading->root, reading->arena, &line, vm, &error) < 0)
-		*vm = (struct vm){ .problems = { .arena = reading->arena } };
-	list_add(&vm->problems, problem);
+	plain_read_definition(reading->root, reading->arena, &line, "<qemu:commandline>", reading->vm);
 }
 
 /* ---- What the line cannot say ---- */

@@ -291,3 +291,18 @@ int plain_read(const struct root *root, struct arena *arena, const struct plain_
 	note_unreadable(&plain);
 	return 0;
 }
+
+void plain_read_definition(const struct root *root, struct arena *arena, const struct plain_line *line,
+			   const char *args, struct vm *ret)
+{
+	struct error error;
+	struct plain_line without = *line;
+	if (plain_read(root, arena, line, ret, &error) == 0)
+		return;
+	/* What a manager itself writes is no such thing. */
+	const char *problem = arena_printf(arena, "%s: %s: QEMU does not start with that", args, error.text);
+	without.count = line->args_from;
+	if (plain_read(root, arena, &without, ret, &error) < 0)
+		*ret = (struct vm){ .problems = { .arena = arena } };
+	list_add(&ret->problems, problem);
+}

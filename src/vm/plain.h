@@ -21,3 +21,10 @@ struct plain_line {
  */
 int plain_read(const struct root *root, struct arena *arena, const struct plain_line *line, struct vm *ret,
 	       struct error *error) MUST_CHECK;
+
+/*
+ * The same of a line that a manager's definition becomes. Where QEMU would not take what comes of `args_from` on, called
+ * `args` by the manager, what the manager itself writes is read alone, and a problem says so. Always gives an answer.
+ */
+void plain_read_definition(const struct root *root, struct arena *arena, const struct plain_line *line,
+			   const char *args, struct vm *ret);

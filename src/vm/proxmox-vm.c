@@ -84,22 +84,12 @@ static void wrap_line(struct reading *reading)
 
 static void read_line(struct reading *reading)
 {
-	struct error error;
-	struct vm *vm = reading->vm;
 	struct plain_line line = {
 		.words = reading->line.words.items,
 		.count = reading->line.words.count,
 		.args_from = reading->line.args_from,
 	};
-	const struct root *root = reading->definition->node->root;
-	if (plain_read(root, reading->arena, &line, vm, &error) == 0)
-		return;
-	/* What Proxmox VE itself writes is no such thing. */
-	const char *problem = arena_printf(reading->arena, "args: %s: QEMU does not start with that", error.text);
-	line.count = reading->line.args_from;
-	if (plain_read(root, reading->arena, &line, vm, &error) < 0)
-		*vm = (struct vm){ .problems = { .arena = reading->arena } };
-	list_add(&vm->problems, problem);
+	plain_read_definition(reading->definition->node->root, reading->arena, &line, "args", reading->vm);
 }
 
 /* Whether an option's last word on the line is one of args:. */
