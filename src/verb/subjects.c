@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verb/subjects.h"
 
-#define NAMES_MAX 12
+#include "verb/vm-view.h"
 
 /*
  * The revision decides of these three I/O hubs whether the kernel remaps interrupts (check/interrupts.c); of all others it
@@ -16,25 +16,6 @@ static void read_revisions(const struct root *root, struct arena *arena, struct 
 		if (is_hub)
 			pci_read_revisions(root, arena, &(struct pci_functions){ function, 1 });
 	}
-}
-
-static int no_such_vm(const struct vms *vms, const char *wanted, struct arena *arena, struct error *error)
-{
-	struct buffer names = { .arena = arena };
-	size_t count = 0;
-	for (size_t i = 0; i < vms->count && count <= NAMES_MAX; i++) {
-		const struct vm *vm = &vms->items[i];
-		/* Its definition is there, too. */
-		if (vm->source == VM_FROM_PROCESS && vm_find(vms, vm->id) != vm)
-			continue;
-		if (count++ == NAMES_MAX)
-			buffer_puts(&names, ", ...");
-		else
-			buffer_printf(&names, "%s%s", count > 1 ? ", " : "", vm->id ? vm->id : "?");
-	}
-	if (names.length)
-		return error_set(error, -ENOENT, "there is no VM '%.64s' here (there are: %s)", wanted, names.text);
-	return error_set(error, -ENOENT, "there is no VM '%.64s' here, nor any other", wanted);
 }
 
 /* A VM of a file is called after the file: "100" of .../qemu-server/100.conf, as Proxmox VE does. */
@@ -62,9 +43,9 @@ static int choose_vm(const struct subjects_request *request, struct arena *arena
 	}
 	if (!request->vm)
 		return 0;
-	set->vm = vm_find(&subjects->vms, request->vm);
-	if (!set->vm)
-		return no_such_vm(&subjects->vms, request->vm, arena, error);
+	int r = vm_choose(&subjects->vms, arena, request->vm, &set->vm, error);
+	if (r < 0)
+		return r;
 	set->running = set->vm->source == VM_FROM_PROCESS ? set->vm : vm_find_running(&subjects->vms, set->vm);
 	return 0;
 }

@@ -28,7 +28,7 @@ struct subjects {
 
 /*
  * Devices at hand: those of the request and those that the VM at hand is given; without either, those that somebody
- * evidently wants to pass on. -ENOENT: there is no such VM; the text names those that there are.
+ * evidently wants to pass on. Errors of the VM as vm_choose() has them.
  */
 int subjects_gather(const struct subjects_request *request, struct arena *arena, struct subjects *ret,
 		    struct error *error) MUST_CHECK;
